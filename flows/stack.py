@@ -10,8 +10,9 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
+from flows.deploy.deployment_file import LOCAL, pool_type
 from flows.services import process_manager
-from flows.services.process_manager import ServiceError
+from flows.services.process_manager import POOL, ServiceError
 from flows.services.service_specs import HEALTH, NAMES, TITLES, local_services, service_spec
 from seqtag.config import Settings
 from seqtag.config.secrets import hide_passwords
@@ -26,7 +27,8 @@ _WIDTH = 12
 def up(workspace: Workspace, *, checkout: Path) -> tuple[str, list[str]]:
     """Start the services, and apply the deployments of `checkout`.
 
-    Idempotent: running services are kept, and those that died are restarted.
+    Idempotent: running services are kept, and those that died are restarted. A worker is started for a work
+    pool of processes only: others may need a worker elsewhere, for example in the cluster.
 
     Returns:
         the dashboard's address, and a line for each deployment or automation that changed.
@@ -37,6 +39,7 @@ def up(workspace: Workspace, *, checkout: Path) -> tuple[str, list[str]]:
     """
     from flows.deploy.apply import deploy  # late: it imports Prefect, which `status` and `down` do not need
 
+    kind = _pool_type(checkout)
     names = local_services(workspace)
     for name in names[:-1]:  # the worker last
         _ensure_running(name, workspace, checkout)  # start all first: each takes seconds to answer
@@ -48,7 +51,13 @@ def up(workspace: Workspace, *, checkout: Path) -> tuple[str, list[str]]:
             process_manager.await_health(
                 workspace.home, _ensure_running(name, workspace, checkout), path=HEALTH[name]
             )
-        _ensure_running("worker", workspace, checkout)
+        if kind == LOCAL:
+            _ensure_running("worker", workspace, checkout)
+    if kind != LOCAL:
+        changes.append(
+            f"No worker is started for work pool {POOL} of type {kind}: run "
+            "python -m flows.stack serve worker where it can start such jobs"
+        )
     return url, changes
 
 
@@ -119,6 +128,13 @@ def prefect(arguments: list[str], workspace: Workspace) -> NoReturn:
     os.execve(sys.executable, command, environment)  # noqa: S606 - the user's own arguments
 
 
+def _pool_type(checkout: Path) -> str:
+    try:
+        return pool_type(checkout)
+    except ConfigError:  # `deploy` reports it; existing deployments keep their worker
+        return LOCAL
+
+
 def _ensure_running(name: str, workspace: Workspace, checkout: Path) -> process_manager.Service:
     running = process_manager.running(workspace.home, name)
     if running is None:
@@ -166,7 +182,10 @@ def _addresses(home: Home) -> list[str]:
 
 def _status(home: Home) -> int:
     """Print the state of each service; return 1 if one is not running or does not answer."""
-    states = {name: _state(name, process_manager.running(home, name)) for name in NAMES}
+    running = {name: process_manager.running(home, name) for name in NAMES}
+    states = {name: _state(name, found) for name, found in running.items()}
+    if running["worker"] is None and (kind := _pool_type(CHECKOUT)) != LOCAL:
+        states["worker"] = (True, f"not on this machine: work pool of type {kind}")
     for name, (_, description) in states.items():
         say(f"{name:{_WIDTH}}{description}")
     return 0 if all(is_healthy for is_healthy, _ in states.values()) else 1

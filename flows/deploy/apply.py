@@ -13,16 +13,16 @@ from typing import Any
 from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient, get_client
-from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCreate
+from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import CronSchedule
-from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.utilities.callables import parameter_schema
 
 from flows.deploy.automations import install, notification_automations, server_automations, tagger_automation
 from flows.deploy.deployment_specs import Deployment, declared_deployments
+from flows.deploy.work_pools import planned_pools
 from flows.notification_block import notify_address, sync_block
 from flows.prefect_api import TAG, seqtag_deployments
 
@@ -36,19 +36,20 @@ def deploy(checkout: Path, *, api: str) -> list[str]:
         api: the server's address, for example http://127.0.0.1:4200/api.
 
     Raises:
-        ConfigError: deployments.yaml, a tagger's file or SEQTAG_NOTIFY_URL is invalid; nothing was changed.
+        ConfigError: deployments.yaml, a tagger's file or SEQTAG_NOTIFY_URL is invalid, or job variables do
+            not fit their work pool; nothing was changed.
     """
     declared, address = declared_deployments(checkout), notify_address()
     with temporary_settings({PREFECT_API_URL: api}):
-        return asyncio.run(_apply(declared, address))
+        return asyncio.run(_apply(checkout, declared, address))
 
 
-async def _apply(declared: list[Deployment], address: str) -> list[str]:
+async def _apply(checkout: Path, declared: list[Deployment], address: str) -> list[str]:
     wanted = {deployment.title: deployment for deployment in declared}
     lines = []
     async with get_client() as client:
-        for pool in sorted({deployment.entry.work_pool.name for deployment in wanted.values()}):
-            lines += await _ensure_pool(pool, client)
+        for pool in await planned_pools(checkout, declared, client):
+            lines += await pool.apply(client)
         existing = await _deployed(client)
         for title, deployment in wanted.items():
             lines += await _update(deployment, existing.get(title), client)
@@ -72,15 +73,6 @@ async def retrain_deployments(client: PrefectClient) -> list[DeploymentResponse]
     return [found for title, found in (await _deployed(client)).items() if title.startswith("retrain/")]
 
 
-async def _ensure_pool(name: str, client: PrefectClient) -> list[str]:
-    try:
-        await client.read_work_pool(name)
-    except ObjectNotFound:
-        await client.create_work_pool(WorkPoolCreate(name=name, type="process"))
-        return [f"+ work pool {name}"]
-    return []
-
-
 async def _deployed(client: PrefectClient) -> dict[str, DeploymentResponse]:
     """Return seqtag's deployments by title."""
     names: dict[UUID, str] = {}
@@ -100,7 +92,8 @@ async def _update(
         await _put(deployment, client)
         return [f"+ {deployment.title}"]
     before, after = _deployed_settings(existing), _declared_settings(deployment)
-    changed = [name for name in after if before[name] != after[name]]
+    names = dict.fromkeys([*after, *before])
+    changed = [name for name in names if before.get(name) != after.get(name)]
     if not changed:
         return []
     await _put(deployment, client)
@@ -120,7 +113,7 @@ def _declared_settings(deployment: Deployment) -> dict[str, Any]:
         "pull steps": list(deployment.pull_steps),
         "schedule": _when(schedule.cron, schedule.timezone, active=schedule.active) if schedule else "none",
         "concurrency": _ONE_AT_A_TIME,
-        "environment": deployment.environment,
+        **_variables(deployment.job_variables),
     }
 
 
@@ -143,7 +136,7 @@ def _deployed_settings(deployment: DeploymentResponse) -> dict[str, Any]:
         "pull steps": deployment.pull_steps,
         "schedule": ", ".join(sorted(schedules)) or "none",
         "concurrency": _ONE_AT_A_TIME if waits and limit is not None and limit.limit == 1 else "another",
-        "environment": deployment.job_variables.get("env", {}),
+        **_variables(deployment.job_variables),
     }
 
 
@@ -168,8 +161,14 @@ async def _put(deployment: Deployment, client: PrefectClient) -> None:
         parameter_openapi_schema=parameter_schema(deployment.flow).model_dump(),
         pull_steps=list(deployment.pull_steps),
         enforce_parameter_schema=True,
-        job_variables={"env": deployment.environment} if deployment.environment else {},
+        job_variables=deployment.job_variables,
     )
+
+
+def _variables(variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Return job variables under the names that `deploy` prints."""
+    others = {f"job variable {name}": value for name, value in variables.items() if name != "env"}
+    return {"environment": variables.get("env", {}), **others}
 
 
 def _tags(deployment: Deployment) -> list[str]:
@@ -185,7 +184,7 @@ def _when(cron: str, timezone: str, *, active: bool) -> str:
 def _difference(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     if name == "form":
         return "    form"
-    return f"    {name}: {_short(before[name])} -> {_short(after[name])}"
+    return f"    {name}: {_short(before.get(name, 'none'))} -> {_short(after.get(name, 'none'))}"
 
 
 def _short(value: Any, n: int = 60) -> str:

@@ -4,53 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import yaml
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.exceptions import ParameterTypeError, PrefectException
 from prefect.flows import Flow, load_flow_from_entrypoint
 from prefect.utilities.callables import parameter_schema
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
+from flows.deploy.deployment_file import Entry, When, file_of, read_deployment_file
 from seqtag.config import ScheduleConfig, load_tagger
-from seqtag.config.toml_table import Table
-from seqtag.config.validation_errors import one_line_each
 from seqtag.errors import ConfigError
-
-# key of a tagger's [schedule] that holds the cron; asked: started by people only
-When = Literal["cron", "watch", "monitor", "asked"]
-
-
-class _Pool(Table):
-    name: str
-
-
-class _Entry(Table):
-    """One deployment of deployments.yaml, with Prefect's own key names where they exist."""
-
-    entrypoint: str
-    description: str
-    work_pool: _Pool
-    parameters: dict[str, Any] = Field(default_factory=dict)
-
-
-class _TaggersEntry(_Entry):
-    when: When
-
-
-class _NamedEntry(_Entry):
-    name: str
-    schedule: ScheduleConfig | None = None
-
-
-class _File(Table):
-    name: str
-    prefect_version: str = Field(alias="prefect-version")
-    pull: tuple[dict[str, Any], ...]
-    definitions: dict[str, Any] = Field(default_factory=dict)  # YAML anchors
-    per_tagger: tuple[_TaggersEntry, ...]
-    deployments: tuple[_NamedEntry, ...]
 
 
 @dataclass(frozen=True)
@@ -59,7 +23,7 @@ class Deployment:
 
     flow: Flow[..., Any]
     name: str
-    entry: _Entry
+    entry: Entry
     parameters: dict[str, Any]
     description: str
     pull_steps: tuple[dict[str, Any], ...]
@@ -71,6 +35,13 @@ class Deployment:
         """The name on the dashboard and in `prefect deployment run`: flow/deployment."""
         return f"{self.flow.name}/{self.name}"
 
+    @property
+    def job_variables(self) -> dict[str, Any]:
+        """Job variables of the work pool's entry, with the environment of the tagger's schedule."""
+        variables = self.entry.work_pool.job_variables
+        environment = {**variables.get("env", {}), **self.environment}
+        return {**variables, "env": environment} if environment else variables
+
 
 def declared_deployments(checkout: Path) -> list[Deployment]:
     """Return the deployments of a checkout, with flows loaded and parameters validated.
@@ -78,8 +49,8 @@ def declared_deployments(checkout: Path) -> list[Deployment]:
     Raises:
         ConfigError: deployments.yaml or a tagger's file is invalid.
     """
-    path = checkout / "deployments" / "deployments.yaml"
-    file = _read(path)
+    path = file_of(checkout)
+    file = read_deployment_file(path)
     found = []
     for toml in sorted((checkout / "deployments" / "taggers").glob("*.toml")):
         tagger = load_tagger(toml)
@@ -125,17 +96,6 @@ def _schedule(schedule: ScheduleConfig, when: When) -> ScheduleConfig | None:
     if cron is None:
         return None
     return schedule.model_copy(update={"cron": cron, "overlap": "cancel-new", "missed": "latest"})
-
-
-def _read(path: Path) -> _File:
-    try:
-        return _File.model_validate(yaml.safe_load(path.read_text("utf-8")))
-    except OSError as error:
-        raise ConfigError(f"{path}: file cannot be read: {error.strerror}") from error
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: not valid YAML: {error}") from error
-    except ValidationError as error:
-        raise ConfigError(one_line_each(path, error, _File)) from None
 
 
 def _flow(entrypoint: str, where: str) -> Flow[..., Any]:

@@ -34,15 +34,23 @@ _MAX_AGE: Final = timedelta(days=1)  # of a stuck run that is still worth recove
 logger = logging.getLogger(__name__)
 
 
-async def recover_stuck_runs(client: PrefectClient, *, now: datetime) -> int:
-    """Give each stuck flow run its next state; return how many there were."""
+async def recover_stuck_runs(
+    client: PrefectClient, *, now: datetime, starts_within: timedelta = timedelta(seconds=SILENCE)
+) -> int:
+    """Give each stuck flow run its next state; return how many there were.
+
+    Args:
+        starts_within: time from the submission of a flow run to its start.
+    """
     recovered = 0
     for run in [*await _pending(client), *await _ended(client, after=now - _MAX_AGE)]:
         last = run.state
         if last is None:
             continue
         state = next_state(
-            await client.read_flow_run_states(run.id) if last.is_crashed() else [last], now=now
+            await client.read_flow_run_states(run.id) if last.is_crashed() else [last],
+            now=now,
+            starts_within=starts_within,
         )
         if state is not None:
             await client.set_flow_run_state(run.id, state, force=True)
@@ -64,22 +72,26 @@ async def _ended(client: PrefectClient, *, after: datetime) -> list[FlowRun]:
     return [run async for run in seqtag_runs(client, ended)]
 
 
-def next_state(states: Sequence[State[Any]], *, now: datetime) -> State[Any] | None:
+def next_state(
+    states: Sequence[State[Any]], *, now: datetime, starts_within: timedelta = timedelta(seconds=SILENCE)
+) -> State[Any] | None:
     """Return the next state of a flow run, None if it is not stuck.
 
     A crashed run restarts, up to MAX_CRASHES crashes; the count starts again if a person retries it. A run
-    that is pending for SILENCE seconds has lost its worker and counts as crashed. A run whose approval timed
-    out restarts, and its model is held.
+    that is pending for longer has lost its worker and counts as crashed. A run whose approval timed out
+    restarts, and its model is held.
 
     Args:
         states: history of the flow run, in any order.
+        starts_within: time that a run may be pending.
     """
     *_, last = history = sorted(states, key=lambda state: state.timestamp)
     age = now - last.timestamp
     if age > _MAX_AGE and not last.is_pending():
         return None
-    if last.is_pending() and age > timedelta(seconds=SILENCE):
-        return Crashed(message=f"Submitted by a worker but not started within {SILENCE} seconds")
+    if last.is_pending() and age > starts_within:
+        seconds = round(starts_within.total_seconds())
+        return Crashed(message=f"Submitted by a worker but not started within {seconds} seconds")
     if last.is_crashed() and age > _SETTLED:
         crashes = _count_crashes(history)
         if crashes < MAX_CRASHES:
@@ -125,5 +137,7 @@ async def _reschedule_local_runs() -> int:
 def _is_local_run(run: FlowRun) -> bool:
     """Tell whether this machine's worker started a flow run whose process is gone."""
     pid = run.infrastructure_pid
+    if pid is not None and not pid.isdigit():
+        return False  # the id of a container
     is_gone = pid is None or not psutil.pid_exists(int(pid))
     return is_gone and run.labels.get("prefect.worker.name", WORKER) == WORKER

@@ -24,6 +24,7 @@ READERS = {  # that read JSON of another kind than records
     "seqtag/steps/context.py": "config.json, a pydantic model",
     "seqtag/steps/dashboard.py": "configurations of other versions, to show the difference",
     "seqtag/subprocess_runner.py": "messages of a subprocess",
+    "flows/deploy/work_pools.py": "base job templates of Prefect",
     "flows/services/process_manager.py": "the processes of this machine",
 }
 

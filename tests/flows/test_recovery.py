@@ -51,6 +51,12 @@ def test_the_next_state_depends_on_the_history(
     assert (found and found.name) == name
 
 
+def test_a_container_may_take_longer_to_start_than_a_process() -> None:
+    pending = history(Pending(), ago=150)
+    assert next_state(pending, now=NOW, starts_within=timedelta(minutes=15)) is None
+    assert next_state(pending, now=NOW, starts_within=timedelta(seconds=149)).name == "Crashed"
+
+
 def test_stuck_runs_of_any_flow_are_recovered(server) -> None:
     async def recovered() -> int:
         async with get_client() as client:
@@ -74,6 +80,7 @@ def test_only_runs_left_by_this_machines_worker_are_rescheduled(server) -> None:
     no_process = str(2**22 + 1)  # above the largest pid of Linux
     left = {"local": (WORKER, no_process), "remote": ("seqtag on elsewhere", no_process)}
     left["alive"] = (WORKER, str(os.getpid()))
+    left["container"] = (WORKER, "docker.example.com:3f2a")
     with get_client(sync_client=True) as client:
         flow = client.create_flow_from_name("retrain")
         deployment = client.create_deployment(flow, "small", tags=["seqtag"])
@@ -84,4 +91,9 @@ def test_only_runs_left_by_this_machines_worker_are_rescheduled(server) -> None:
             client.update_flow_run_labels(runs[name], {"prefect.worker.name": worker})
         assert reschedule_local_runs(PREFECT_API_URL.value()) == 1
         states = {name: client.read_flow_run(run).state.name for name, run in runs.items()}
-    assert states == {"local": "AwaitingRetry", "remote": "Running", "alive": "Running"}
+    assert states == {
+        "local": "AwaitingRetry",
+        "remote": "Running",
+        "alive": "Running",
+        "container": "Running",
+    }

@@ -42,6 +42,19 @@ def test_a_cron_run_fires_and_completes_and_up_and_down_are_idempotent(
     assert stack.down(workspace.home) == []
 
 
+def test_a_pool_of_containers_gets_no_local_worker(workspace: Workspace, checkout: Path) -> None:
+    path = checkout / "deployments" / "deployments.yaml"
+    pool = "name: seqtag\n      type: docker\n      job_variables: {image: seqtag}\n"
+    text = path.read_text("utf-8").replace("name: seqtag\n\nper_tagger", f"{pool}\nper_tagger")
+    path.unlink()  # a link to the real file
+    path.write_text(text, "utf-8")
+    _, changes = stack.up(workspace, checkout=checkout)
+    assert changes[0] == "+ work pool seqtag (docker)"
+    assert changes[-1].startswith("No worker is started for work pool seqtag of type docker: run python -m ")
+    assert process_manager.running(workspace.home, "worker") is None
+    assert process_manager.running(workspace.home, "server") is not None
+
+
 def test_killed_services_restart_on_their_old_ports(workspace: Workspace, checkout: Path) -> None:
     scheduled(checkout, "0 2 1 1 *")
     stack.up(workspace, checkout=checkout)
