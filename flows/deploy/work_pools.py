@@ -84,7 +84,7 @@ async def _planned(file: Path, pool: WorkPool, client: PrefectClient) -> Planned
         raise ConfigError(
             f"{file}: work pool {pool.name} has another type on the server: expected {pool.type!r}, got "
             f"{existing.type!r}, which Prefect cannot change; delete it with `python -m flows.stack prefect "
-            f"work-pool delete {pool.name}`, then make deploy creates it anew"
+            f"work-pool delete {pool.name}`, then make deploy creates it again"
         )
     if pool.base_job_template is not None:
         template = _read_template(file, pool.base_job_template)
