@@ -1,7 +1,9 @@
 """Redirect libraries that write to the home folder before they are imported, and order the test files."""
 
+import logging
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,3 +24,12 @@ _LONG_FILES = ("tests/flows/", "tests/unit/steps/", "tests/unit/cli/", "tests/un
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run files that retrain taggers first: one that starts last would leave the other processes idle."""
     items.sort(key=lambda item: not item.nodeid.startswith(_LONG_FILES))
+
+
+@pytest.fixture(autouse=True)
+def _log_level() -> Iterator[None]:
+    """Restore the level of the log, which a command that is called in this process changes."""
+    logger = logging.getLogger("seqtag")
+    level = logger.level
+    yield
+    logger.setLevel(level)
