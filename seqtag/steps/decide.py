@@ -47,8 +47,9 @@ def decide(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
         "earlier scores": digest(*map(str, earlier_scores(run))),
         "only the serving code differs": str(same_model),
         "splits": require_manifest(run.output("split")).digest,
+        "sources": digest(str(_corpus(run).sources)),
         "champion's splits": "" if champions is None else champions[1],
-        "sources": digest(*(str(_corpus(each).sources) for each in (run, *(champions or ())[:1]))),
+        "champion's sources": "" if champions is None else digest(str(_corpus(champions[0]).sources)),
     }
     return run_step(
         decide,

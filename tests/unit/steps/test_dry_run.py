@@ -21,12 +21,13 @@ from seqtag.pipeline import STEPS
 from seqtag.steps import step
 from tests.taggers import Taggers
 
+OF_CHAMPION = {"champion's splits", "champion's sources"}  # with which a decision compares the corpus
 NEW_COMPARISON = {
     "validate": {"champion's profile"},
     "index": {"champion's tags"},
     "anchor": {"champion"},
     "evaluate": {"champion"},
-    "decide": {"champion's splits"},
+    "decide": OF_CHAMPION,
 }
 SHARED_STEPS = ["ingest", *(step.name for step in STEPS if step.is_shared and step.name != "baseline")]
 RUN_STEPS = [step.name for step in STEPS if not step.is_shared]
@@ -74,7 +75,7 @@ def test_a_change_reruns_the_steps_that_read_it(retrained):
     """A new run is compared with the model of the first run, which is the champion by now."""
     new_gate = explained(retrained, floor=0.06)
     new_quality = explained(retrained, more="[quality]\nmin_tag_support = 1\n")
-    assert rerun_reasons(new_gate) == {**NEW_RUN, "decide": {"gate.floor", "champion's splits"}}
+    assert rerun_reasons(new_gate) == {**NEW_RUN, "decide": {"gate.floor", *OF_CHAMPION}}
     assert rerun_reasons(new_quality) == {
         **NEW_RUN,
         "validate": {"quality.min_tag_support", "champion's profile"},
@@ -82,7 +83,7 @@ def test_a_change_reruns_the_steps_that_read_it(retrained):
     assert rerun_reasons(explained(retrained, seed=2)) == {
         **NEW_RUN,
         "train": {"seed"},
-        "decide": {"seed", "champion's splits"},
+        "decide": {"seed", *OF_CHAMPION},
     }
 
 
@@ -191,7 +192,7 @@ def test_a_changed_package_version_is_a_reason(retrained, monkeypatch):
         "train": newer,
         "anchor": {"champion"} | newer,
         "evaluate": {"champion"} | newer,
-        "decide": {"champion's splits"} | newer,  # its key contains the requirements of the serving code
+        "decide": OF_CHAMPION | newer,  # its key contains the requirements of the serving code
     }
     now = version("tensorflow")
     assert f"train          would run: tensorflow {now} -> 99.0\n" in steps.dry_run_text(explanations)
