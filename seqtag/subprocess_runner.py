@@ -7,6 +7,7 @@ records and the result. The last lines that the subprocess printed are part of t
 from __future__ import annotations
 
 import builtins
+import errno
 import faulthandler
 import importlib
 import json
@@ -43,6 +44,7 @@ _OF_MEMORY = (  # messages of Python, C, C++, TensorFlow and XLA when memory run
     *("Cannot allocate memory", "cannot allocate memory", "Resource temporarily unavailable"),
     "failed to allocate",
 )
+_NO_SPACE = os.strerror(errno.ENOSPC)
 
 
 def run_in_subprocess(
@@ -207,6 +209,8 @@ def _error(described: Mapping[str, Any], name: str, last: deque[str]) -> BaseExc
         error = _os_error(described)
     elif isinstance(kind, type) and issubclass(kind, SeqtagError):
         error = kind(message)
+    elif _NO_SPACE in message:  # TensorFlow's error for it is the one for a lack of memory
+        error = OSError(errno.ENOSPC, f"{_NO_SPACE}, in {name}")
     elif _is_of_memory(f"{described['type']}: {message}"):
         error = MemoryExhaustedError(f"{name}: {described['type']}: {message}")
     else:

@@ -74,6 +74,15 @@ def aborting_for_memory() -> NoReturn:
     os.abort()
 
 
+def without_space() -> NoReturn:
+    """Fail as TensorFlow does when the disk is full."""
+
+    class ResourceExhaustedError(Exception):
+        pass
+
+    raise ResourceExhaustedError("/home/variables.data; No space left on device [Op:SaveV2]")
+
+
 def living_until_told(started: str) -> NoReturn:
     Path(started).write_text(str(os.getpid()))
     while True:

@@ -1,5 +1,6 @@
 """Subprocesses that may die without ending the parent."""
 
+import errno
 import logging
 import os
 import signal
@@ -100,6 +101,12 @@ def test_memory_exhaustion_has_a_separate_error() -> None:
     of_glibc = "cannot allocate memory for thread-local data: ABORT\n"  # if a thread cannot be created
     with pytest.raises(MemoryExhaustedError, match="status 127"):
         run_in_subprocess(children.ended, status=127, said=of_glibc)
+
+
+def test_a_full_disk_is_no_lack_of_memory() -> None:
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        run_in_subprocess(children.without_space)
+    assert caught.value.errno == errno.ENOSPC
 
 
 def test_a_child_dies_with_its_killed_parent(tmp_path) -> None:
