@@ -181,3 +181,13 @@ def test_an_unreadable_output_is_an_error_and_not_damage(tmp_path, monkeypatch):
     with pytest.raises(RunDirError, match=r"finished step cannot be read: .*Input/output error") as raised:
         require_manifest(tmp_path / "out")
     assert raised.value.__cause__.errno == errno.EIO
+
+
+def test_two_processes_can_remove_one_folder(tmp_path: Path) -> None:
+    for number in range(20):
+        folder = tmp_path / str(number)
+        for name in range(50):
+            (folder / str(name)).mkdir(parents=True)
+        with ThreadPoolExecutor(2) as threads:
+            list(threads.map(artifacts.remove_folder, [folder, folder]))
+        assert not folder.exists()
