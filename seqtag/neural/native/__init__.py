@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import logging
+import struct
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,6 +12,7 @@ from typing import Any, NamedTuple
 from seqtag.neural._tensorflow import tf
 
 LIBRARY = Path(__file__).with_name("libseqtag_lstm.so")
+_SECTION_HEADERS = struct.Struct("<40xQ10xHH2x")  # of an ELF file's 64 bytes: offset, size of one, number
 
 _log = logging.getLogger(__name__)
 
@@ -28,12 +30,27 @@ def has_gpu() -> bool:
     return bool(tf.config.list_physical_devices("GPU"))
 
 
+def _require_whole(library: Path) -> None:
+    """Check the size of an ELF file against its section headers, which are at its end.
+
+    Loading a library that was cut ends the process with SIGBUS.
+
+    Raises:
+        OSError: the file is missing, or shorter than its headers say.
+    """
+    content = library.read_bytes()
+    start, size, number = _SECTION_HEADERS.unpack(content[:64].ljust(64, b"\xff"))
+    if len(content) < start + size * number:
+        raise OSError(f"{library} is incomplete; install seqtag again")
+
+
 @cache
 def native_lstm() -> NativeLstm | None:
     """Return the operations; None with a GPU, or if the library cannot be loaded, which is logged once."""
     if has_gpu():
         return None
     try:
+        _require_whole(LIBRARY)
         operations = tf.load_op_library(str(LIBRARY))
         library = ctypes.CDLL(str(LIBRARY))
     except (OSError, tf.errors.OpError) as error:
