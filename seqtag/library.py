@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
@@ -44,7 +44,7 @@ class LoadedTagger:
     name: str  # as it was asked for
     tags: tuple[str, ...]  # of the model
     scheme: SchemeName
-    _tagger: Tagger
+    _tagger: Tagger = field(repr=False)
 
     def tag(self, sequences: Iterable[Sequence[str]]) -> list[TaggedSequence]:
         """Tag sequences of tokens.
@@ -52,6 +52,10 @@ class LoadedTagger:
         Raises:
             CorpusFormatError: a sequence is not a list of strings.
         """
+        if isinstance(sequences, str):
+            raise CorpusFormatError(
+                f'got one text: expected lists of tokens, as in [["search", "view_item"]], got {sequences!r}'
+            )
         tokens = [_checked(number, sequence) for number, sequence in enumerate(sequences)]
         arrow = pa.array(tokens, pa.list_(pa.string()))
         tagged = self._tagger.tag(arrow)

@@ -142,9 +142,7 @@ def readable(file: InputFile) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise CorpusFormatError(
-            f"{file.name}: file cannot be read: expected UTF-8 text, got {error.strerror or error}"
-        ) from error
+        raise CorpusFormatError(f"{file.name}: file cannot be read: {error.strerror or error}") from error
 
 
 def _stripped(tokens: pa.ListArray) -> pa.ListArray:
