@@ -139,7 +139,7 @@ def sequences_of_rows(
             place=counts.first_resorted or name,
             count=counts.n_resorted,
         )
-    elif counts.n_resorted > counts.n_longer / 2:
+    elif source.rows != "interleaved" and counts.n_resorted > counts.n_longer / 2:
         report.warn(
             "order_disagrees",
             f"the order column '{source.order_column}' disagrees with the order of the rows in this sequence "
