@@ -26,6 +26,7 @@ from seqtag.run_dir import RunDir
 if TYPE_CHECKING:
     from seqtag.steps import Workspace
 
+_QUIET = {"tensorflow": "seqtag.neural._tensorflow"}  # keeps TensorFlow from logging
 _PACKAGES = ("pyarrow", "pandas", "great_expectations", "tensorflow", "mlflow")
 _FREE_BYTES = 2 * 1024**3
 PORT = typer.Option(help="Port on this machine.")
@@ -237,7 +238,8 @@ def _packages(_: Workspace) -> list[str]:
     for name in _PACKAGES:
         started = time.monotonic()
         try:
-            version = getattr(importlib.import_module(name), "__version__", "?")
+            importlib.import_module(_QUIET.get(name, name))
+            version = getattr(sys.modules[name], "__version__", "?")
         except ImportError as error:
             faults.append(
                 f"{name} cannot be imported ({error}): install with constraints.txt, as `make run` does"
