@@ -154,13 +154,13 @@ def _moments(variable: Any) -> tuple[Any, Any]:
 
 def _apply_adam(variable: Any, moments: tuple[Any, Any], rate: Any, gradient: Any) -> None:
     """Update a variable and its moments in one operation; `rate` includes the bias correction."""
-    corrected = tf.constant(0.0)
+    uncorrected = tf.constant(0.0)  # powers of beta for which the operation corrects nothing
     tf.raw_ops.ResourceApplyAdam(
         var=variable.handle,
         m=moments[0].handle,
         v=moments[1].handle,
-        beta1_power=corrected,
-        beta2_power=corrected,
+        beta1_power=uncorrected,
+        beta2_power=uncorrected,
         lr=rate,
         beta1=_BETA_1,
         beta2=_BETA_2,

@@ -64,7 +64,7 @@ def referee():
 
 @pytest.fixture(params=["native", "XLA's loop"])
 def is_native(request):
-    """Whether training uses the native LSTM."""
+    """True for training with the native LSTM, False for training with the loop for XLA."""
     with nullcontext() if request.param == "native" else without_native_lstm():
         yield request.param == "native"
 
