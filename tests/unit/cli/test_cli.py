@@ -153,7 +153,7 @@ def test_champion_challenger_and_run_give_the_same_tags(seqtag: Terminal) -> Non
         (["tag", "--tagger", "small", "--alias", "previous"], "", 2, "no previous of 'small' in"),
         (["tag", "--run", "small", "--alias", "previous"], "", 2, "--alias needs a tagger"),
         (["tag", "--run", "small"], "search\rview\n", 1, "standard input:1: carriage return within"),
-        (["tag", "--run", "small", "missing.txt"], "", 1, "missing.txt: file cannot be read: expected"),
+        (["tag", "--run", "small", "missing.txt"], "", 1, "missing.txt: file cannot be read: No such"),
         (["rollback", "small", "--reason", "x"], "", 1, "there is no version to roll back to"),
         (["rollback", "small", "--reason", "x", "--to", "7"], "", 1, "version=7"),
         (["rollback", "small"], "", 2, "Missing option '--reason'"),
