@@ -1,4 +1,4 @@
-"""Builds the native LSTM of `seqtag.neural.native`; everything else is in pyproject.toml.
+"""Builds the native operations of `seqtag.neural.native`; everything else is in pyproject.toml.
 
 The compiler is Zig's, a build requirement from PyPI, so no compiler has to be installed. Where the build
 fails, seqtag is installed without the library, and trains with XLA.
@@ -6,6 +6,7 @@ fails, seqtag is installed without the library, and trains with XLA.
 
 from __future__ import annotations
 
+import itertools
 import platform
 import subprocess
 import sys
@@ -22,6 +23,7 @@ OPTIONS = [
     "-std=c11",
     "-O3",
     "-fPIC",
+    "-fvisibility=hidden",
     "-fno-math-errno",
     "-ffp-contract=fast",
     "-fno-sanitize=undefined",
@@ -30,9 +32,9 @@ OPTIONS = [
 
 
 class InstructionSet(NamedTuple):
-    """An instruction set that lstm.c is compiled for, with its parameters."""
+    """An instruction set that lstm.c and updates.c are compiled for, with its parameters."""
 
-    functions: str  # name of the table of functions
+    suffix: str  # of the names of the tables of functions
     name: str
     processor: str  # Zig's name of the oldest processor that has it
     lanes: int  # floats in a vector register
@@ -41,11 +43,11 @@ class InstructionSet(NamedTuple):
 
 INSTRUCTION_SETS = {
     "x86_64": [
-        InstructionSet("lstm_avx512", "AVX-512", "x86_64_v4", 16, 6),
-        InstructionSet("lstm_avx2", "AVX2", "x86_64_v3", 8, 3),
-        InstructionSet("lstm_generic", "SSE2", "x86_64", 4, 3),
+        InstructionSet("avx512", "AVX-512", "x86_64_v4", 16, 6),
+        InstructionSet("avx2", "AVX2", "x86_64_v3", 8, 3),
+        InstructionSet("generic", "SSE2", "x86_64", 4, 3),
     ],
-    "aarch64": [InstructionSet("lstm_generic", "NEON", "generic", 4, 6)],
+    "aarch64": [InstructionSet("generic", "NEON", "generic", 4, 6)],
 }
 
 
@@ -59,18 +61,21 @@ class BuildLibrary(build_ext):
         library, folder = Path(self.get_ext_fullpath(ext.name)), Path(self.build_temp)
         folder.mkdir(parents=True, exist_ok=True)
         library.parent.mkdir(parents=True, exist_ok=True)
-        objects = [folder / "operations.o"]
-        compile_c([*OPTIONS, "-c", SOURCES / "operations.c", "-o", objects[0]])
-        for of in INSTRUCTION_SETS[platform.machine()]:
-            objects.append(folder / f"{of.functions}.o")
-            values = [f"FUNCTIONS={of.functions}", f'INSTRUCTION_SET="{of.name}"']
+        objects = []
+        for name in ("operations", "lstm_operations", "update_operations"):
+            objects.append(folder / f"{name}.o")
+            compile_c([*OPTIONS, "-c", SOURCES / f"{name}.c", "-o", objects[-1]])
+        for of, name in itertools.product(INSTRUCTION_SETS[platform.machine()], ("lstm", "updates")):
+            functions = f"{name}_{of.suffix}"
+            objects.append(folder / f"{functions}.o")
+            values = [f"FUNCTIONS={functions}", f'INSTRUCTION_SET="{of.name}"']
             values += [f"LANES={of.lanes}", f"ROWS={of.rows}"]
             options = [
                 f"-mcpu={of.processor}",
                 "-mprefer-vector-width=512",
                 *(f"-D{value}" for value in values),
             ]
-            compile_c([*OPTIONS, *options, "-c", SOURCES / "lstm.c", "-o", objects[-1]])
+            compile_c([*OPTIONS, *options, "-c", SOURCES / f"{name}.c", "-o", objects[-1]])
         compile_c(["-shared", "-s", *objects, "-o", library])
 
 
@@ -88,8 +93,8 @@ def compile_c(arguments: list[str | Path]) -> None:
 if sys.platform == "linux" and platform.machine() in INSTRUCTION_SETS:
     library = Extension(
         "seqtag.neural.native.libseqtag_lstm",
-        [str(SOURCES / "operations.c"), str(SOURCES / "lstm.c")],
-        depends=[str(SOURCES / "lstm.h"), str(SOURCES / "tensorflow_c_api.h")],
+        sorted(map(str, SOURCES.glob("*.c"))),
+        depends=sorted(map(str, SOURCES.glob("*.h"))),
         optional=True,
     )
     setup(ext_modules=[library], cmdclass={"build_ext": BuildLibrary, "bdist_wheel": WheelForAnyPython})

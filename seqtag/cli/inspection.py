@@ -293,13 +293,13 @@ def _ledger(workspace: Workspace) -> list[str]:
 
 
 def _training(_workspace: Workspace) -> list[str]:
-    from seqtag.neural.native import has_gpu, native_lstm
+    from seqtag.neural import native
 
-    if has_gpu():
+    if native.has_gpu():
         typer.echo("ok    training, with XLA on a GPU")
         return []
-    native = native_lstm()
-    if native is None:
+    operations = native.operations()
+    if operations is None:
         return ["training uses XLA instead of the native LSTM; the line above says why"]
-    typer.echo(f"ok    training, with the native LSTM for {native.instruction_set}")
+    typer.echo(f"ok    training, with the native LSTM for {operations.instruction_set}")
     return []

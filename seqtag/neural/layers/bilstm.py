@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 from typing import Any, Literal
 
+from seqtag.neural import native
 from seqtag.neural._keras import keras
 from seqtag.neural._tensorflow import tf
 from seqtag.neural.layers.dropout import keep_mask
 from seqtag.neural.layers.native_recurrence import native_bidirectional_lstm
 from seqtag.neural.layers.recurrence import bidirectional_lstm, fused_lstm
-from seqtag.neural.native import native_lstm
 
 Masks = Literal["gate", "state"]
 
@@ -67,10 +67,11 @@ class BiLSTM(keras.layers.Layer):  # type: ignore[misc]  # keras is untyped
     def call(self, x: Any, mask: Any = None, seed: Any = None) -> Any:
         if mask is None:
             mask = tf.ones(tf.shape(x)[:2], tf.bool)
-        native = native_lstm()
-        if seed is not None and native is not None:
+        operations = native.operations()
+        if seed is not None and operations is not None:
             weights = [weight.value for direction in self._directions for weight in direction]
-            return native_bidirectional_lstm(native, x, mask, weights, keep=self._keep(tf.shape(x)[0], seed))
+            keep = self._keep(tf.shape(x)[0], seed)
+            return native_bidirectional_lstm(operations, x, mask, weights, keep=keep)
         kernel, recurrent, bias = (
             tf.stack([weight.value for weight in both]) for both in zip(*self._directions, strict=True)
         )

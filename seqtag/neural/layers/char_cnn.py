@@ -7,6 +7,7 @@ from typing import Any
 
 from seqtag.neural._keras import keras
 from seqtag.neural._tensorflow import tf
+from seqtag.neural.layers.look_up import look_up
 
 _WIDTH = 3  # characters per filter
 
@@ -41,7 +42,7 @@ class CharacterCNN(keras.layers.Layer):  # type: ignore[misc]  # keras is untype
         self.kernel = self.add_weight((_WIDTH * self.size, self.filters), glorot, name="kernel")
         self.bias = self.add_weight((self.filters,), "zeros", name="bias")
 
-    def call(self, character_ids: Any) -> Any:
+    def call(self, character_ids: Any, training: bool = False) -> Any:
         if character_ids.shape[0] is None:  # XLA needs fixed sizes
             longest = tf.reduce_max(tf.math.count_nonzero(character_ids, axis=1, dtype=tf.int32))
             character_ids = character_ids[:, : tf.maximum(longest, 1)]
@@ -51,7 +52,7 @@ class CharacterCNN(keras.layers.Layer):  # type: ignore[misc]  # keras is untype
         # There are few characters: multiplying their vectors is cheaper than multiplying all positions.
         x = self.bias  # [filters]
         for offset, kernel in enumerate(tf.split(self.kernel, _WIDTH), start=-(_WIDTH // 2)):
-            x += tf.gather(tf.matmul(vectors, kernel), _shifted(character_ids, offset))
+            x += look_up(tf.matmul(vectors, kernel), _shifted(character_ids, offset), training=training)
         return tf.reduce_max(tf.nn.relu(x) * real, axis=1)  # [n_word_types, filters]
 
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from seqtag.neural._tensorflow import tf
-from seqtag.neural.native import NativeLstm
+from seqtag.neural.native import NativeOperations
 
 
 def native_bidirectional_lstm(
-    native: NativeLstm, x: Any, mask: Any, weights: Sequence[Any], *, keep: Any = None
+    operations: NativeOperations, x: Any, mask: Any, weights: Sequence[Any], *, keep: Any = None
 ) -> Any:
     """Return the outputs of both directions, for training.
 
@@ -18,7 +18,7 @@ def native_bidirectional_lstm(
     regardless of the number of threads. XLA cannot compile it.
 
     Args:
-        native: the operations.
+        operations: the native operations.
         x: `<float32>[batch, time, feature]`.
         mask: `<bool>[batch, time]`, padding only on the right.
         weights: kernel `<float32>[feature, 4 * units]`, recurrent kernel `<float32>[units, 4 * units]` and
@@ -36,12 +36,12 @@ def native_bidirectional_lstm(
     @tf.custom_gradient  # type: ignore[untyped-decorator]  # tensorflow is untyped
     def outputs(x: Any, *weights: Any) -> Any:
         directions = [(weights[:3], False), (weights[3:], True)]
-        both = [native.forward(x, lengths, keep, *of, backward=backward) for of, backward in directions]
+        both = [operations.lstm(x, lengths, keep, *of, backward=backward) for of, backward in directions]
         y = tf.ensure_shape(tf.concat([output for output, _ in both], axis=2), [batch, time, 2 * units])
 
         def gradient(upstream: Any) -> tuple[Any, ...]:
             (d_x, *d_forward), (d_x_backward, *d_backward) = (
-                native.gradient(x, lengths, keep, *of, *computed, upstream, backward=backward)
+                operations.lstm_gradient(x, lengths, keep, *of, *computed, upstream, backward=backward)
                 for (of, backward), computed in zip(directions, both, strict=True)
             )
             return tf.ensure_shape(d_x + d_x_backward, x.shape), *d_forward, *d_backward

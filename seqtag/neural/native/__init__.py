@@ -1,4 +1,4 @@
-"""The compiled LSTM operations: loads the library that the build makes from the C sources of this folder."""
+"""The compiled operations of training: loads the library that the build makes from the C sources here."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ _SECTION_HEADERS = struct.Struct("<40xQ10xHH2x")  # of an ELF file's 64 bytes: o
 _log = logging.getLogger(__name__)
 
 
-class NativeLstm(NamedTuple):
+class NativeOperations(NamedTuple):
     """The loaded operations; the sources define their inputs and outputs."""
 
-    forward: Any
-    gradient: Any
+    lstm: Any
+    lstm_gradient: Any
+    sum_rows: Any
+    adam: Any
     instruction_set: str  # of this machine, such as AVX2
 
 
@@ -45,17 +47,23 @@ def _require_whole(library: Path) -> None:
 
 
 @cache
-def native_lstm() -> NativeLstm | None:
+def operations() -> NativeOperations | None:
     """Return the operations; None with a GPU, or if the library cannot be loaded, which is logged once."""
     if has_gpu():
         return None
     try:
         _require_whole(LIBRARY)
-        operations = tf.load_op_library(str(LIBRARY))
+        loaded = tf.load_op_library(str(LIBRARY))
         library = ctypes.CDLL(str(LIBRARY))
     except (OSError, tf.errors.OpError) as error:
-        _log.warning("training uses XLA, which is slower: the native LSTM cannot be loaded: %s", error)
+        _log.warning("training uses XLA, which is slower: the native operations cannot be loaded: %s", error)
         return None
     library.seqtag_instruction_set.restype = ctypes.c_char_p
     name = library.seqtag_instruction_set().decode()
-    return NativeLstm(operations.seqtag_lstm, operations.seqtag_lstm_gradient, name)
+    return NativeOperations(
+        loaded.seqtag_lstm,
+        loaded.seqtag_lstm_gradient,
+        loaded.seqtag_sum_rows,
+        loaded.seqtag_adam,
+        name,
+    )

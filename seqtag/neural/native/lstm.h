@@ -42,6 +42,6 @@ typedef struct {
   int (*gradient)(const Lstm *, const LstmGradient *);
 } LstmFunctions;
 
-extern const LstmFunctions lstm_avx512, lstm_avx2, lstm_generic;
+__attribute__((visibility("default"))) extern const LstmFunctions lstm_avx512, lstm_avx2, lstm_generic;
 
 #endif

@@ -25,6 +25,7 @@ int TF_GetCode(const TF_Status *);
 void TF_SetStatus(TF_Status *, int code, const char *message);
 
 int TF_NumDims(const TF_Tensor *);
+int64_t TF_TensorElementCount(const TF_Tensor *);
 int64_t TF_Dim(const TF_Tensor *, int dimension);
 void *TF_TensorData(const TF_Tensor *);
 void TF_DeleteTensor(TF_Tensor *);
@@ -44,6 +45,8 @@ TF_KernelBuilder *TF_NewKernelBuilder(const char *operation, const char *device,
 void TF_RegisterKernelBuilder(const char *name, TF_KernelBuilder *, TF_Status *);
 void TF_OpKernelConstruction_GetAttrBool(TF_OpKernelConstruction *, const char *name, unsigned char *value,
                                          TF_Status *);
+int TF_NumInputs(TF_OpKernelContext *);
+int TF_NumOutputs(TF_OpKernelContext *);
 void TF_GetInput(TF_OpKernelContext *, int input, TF_Tensor **, TF_Status *);
 TF_Tensor *TF_AllocateOutput(TF_OpKernelContext *, int output, int type, const int64_t *dimensions, int n_dimensions,
                              size_t n_bytes, TF_Status *);

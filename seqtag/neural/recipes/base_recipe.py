@@ -13,6 +13,7 @@ from seqtag.neural._tensorflow import tf
 from seqtag.neural.encoders import Encoder, Sizes, Tables, tag_scores
 from seqtag.neural.layers.bilstm import BiLSTM
 from seqtag.neural.layers.dropout import SpatialDropout1D, fold_in
+from seqtag.neural.layers.look_up import look_up, sums_of_squares
 from seqtag.neural.layers.token_features import FEATURE_SPECS, WordTypeFeatures
 
 
@@ -33,8 +34,9 @@ class BaseEncoder(Encoder):
     def tables(self) -> dict[str, Any]:
         return {"words": self.words.embeddings}
 
-    def word_type_vectors(self, word_types: WordTypeFeatures, tables: Tables, seed: Any = None) -> Any:  # noqa: ARG002
-        return tf.gather(tables["words"], word_types["word_ids"])  # [n_word_types, 50]
+    def word_type_vectors(self, word_types: WordTypeFeatures, tables: Tables, seed: Any = None) -> Any:
+        # [n_word_types, 50]
+        return look_up(tables["words"], word_types["word_ids"], training=seed is not None)
 
     def emissions(self, x: Any, mask: Any, seed: Any = None) -> Any:
         x = self.word_dropout(x, seed=fold_in(seed, 1))  # [batch, time, 50]
@@ -43,6 +45,5 @@ class BaseEncoder(Encoder):
 
     def row_squares(self, row_gradients: Any, x_gradient: Any, token_rows: Any) -> dict[str, Any]:
         """Return the squared gradients as Keras 3.15 sums them: squared for each token of a row first."""
-        squares = tf.reshape(tf.square(x_gradient), [-1, x_gradient.shape[2]])  # [batch * time, 50]
         n_rows = row_gradients["words"].shape[0] or tf.shape(row_gradients["words"])[0]
-        return {"words": tf.math.unsorted_segment_sum(squares, tf.reshape(token_rows, [-1]), n_rows)}
+        return {"words": sums_of_squares(x_gradient, token_rows, n_rows)}

@@ -15,6 +15,7 @@ from seqtag.neural.encoders import Encoder, Sizes, Tables, embedding_table, tag_
 from seqtag.neural.layers.bilstm import BiLSTM
 from seqtag.neural.layers.char_cnn import CharacterCNN
 from seqtag.neural.layers.dropout import SpatialDropout1D, fold_in, keep_mask
+from seqtag.neural.layers.look_up import look_up, look_up_sums
 from seqtag.neural.layers.token_features import WordTypeFeatures
 
 
@@ -60,16 +61,17 @@ class DefaultEncoder(Encoder):
 
     def word_type_vectors(self, word_types: WordTypeFeatures, tables: Tables, seed: Any = None) -> Any:
         """Return `<float32>[n_word_types, size]`: word, affix and character parts, concatenated."""
-        word_ids = word_types["word_ids"]  # [n_word_types]
+        training, word_ids = seed is not None, word_types["word_ids"]  # [n_word_types]
         if seed is not None:
             kept = keep_mask(tf.shape(word_ids), self.rare_dropout, fold_in(seed, 1))  # [n_word_types]
             word_ids = tf.where(word_types["rare"] & (kept == 0), UNK_ID, word_ids)
-        words = tf.gather(tables["words"], word_ids)  # [n_word_types, word_size]
+        words = look_up(tables["words"], word_ids, training=training)  # [n_word_types, word_size]
         if self.static is not None:
             words += tf.gather(self.static.value, word_types["vector_ids"])
         affix_ids = word_types["affix_ids"]  # [n_word_types, N_AFFIXES]
-        affixes = tf.reduce_sum(tf.gather(tables["affixes"], affix_ids), axis=1)  # [n_word_types, affix_size]
-        characters = self.characters(word_types["character_ids"])  # [n_word_types, character_filters]
+        affixes = look_up_sums(tables["affixes"], affix_ids, training=training)  # [n_word_types, affix_size]
+        # [n_word_types, character_filters]
+        characters = self.characters(word_types["character_ids"], training=training)
         return tf.concat([words, affixes, characters], axis=1)  # [n_word_types, size]
 
     def emissions(self, x: Any, mask: Any, seed: Any = None) -> Any:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from seqtag.config import TrainConfig
 from seqtag.neural._tensorflow import tf
+from seqtag.neural.layers.look_up import look_up
 from seqtag.neural.network import NetworkPredictor, TaggerNetwork
 from seqtag.neural.training.batch_sampler import Batch, Shape
 from seqtag.neural.training.ema import ExponentialMovingAverage
@@ -137,7 +138,8 @@ class Engine:
         with tf.GradientTape() as tape:
             tape.watch(rows)
             vectors = model.word_type_vectors(word_types, rows, seed)  # [n_word_types, size]
-            x, mask = tf.gather(vectors, positions), positions > 0  # [batch, time, size], [batch, time]
+            x = look_up(vectors, positions, training=True)  # [batch, time, size]
+            mask = positions > 0  # [batch, time]
             emissions = model.emissions(x, mask, seed)  # [batch, time, n_tags]
             loss_sum = self.network.output.loss(emissions, tag_ids, weights, mask)
             loss = tf.math.divide_no_nan(loss_sum, self._weight_per_step)

@@ -71,11 +71,11 @@ def train(
         TrainingError: the weights are not finite, or no token of train has a known tag.
         RunDirError: the splits were encoded with another vocabulary.
     """
+    from seqtag.neural import native
     from seqtag.neural._tensorflow import make_deterministic
     from seqtag.neural.encoders import Sizes
     from seqtag.neural.export.saved_model import export_saved_model
     from seqtag.neural.layers.token_features import TokenFeatures
-    from seqtag.neural.native import native_lstm
     from seqtag.neural.network import NetworkPredictor, TaggerNetwork
     from seqtag.neural.training.engine import Engine
     from seqtag.neural.training.temperature_scaling import fitted_temperature
@@ -102,7 +102,7 @@ def train(
     best = build()  # built first: variable names contain counters of the process, see `export.saved_model`
     weights = tag_weights(tags, config.tag_weights)
     # XLA compiles a step for each shape; the native LSTM needs no compilation.
-    compiled = [] if native_lstm() else sampler.shapes(buckets_worth_compiling(sampler, config))
+    compiled = [] if native.operations() else sampler.shapes(buckets_worth_compiling(sampler, config))
     engine = Engine(
         build,
         config=config,

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqtag.config import TrainConfig
+from seqtag.neural import native
 from seqtag.neural._tensorflow import tf
 from seqtag.neural.weights import Arrays, with_prefix, without_prefix
 
@@ -23,6 +24,14 @@ class TableRows(NamedTuple):
     values: Any  # <float32>[n, size]
     first: Any  # <float32>[n, size], first moment of the gradient
     second: Any  # <float32>[n, size], second moment of the gradient
+
+
+class WithMoments(NamedTuple):
+    """An array with its Adam moments: variables or tensors `<float32>` of one shape."""
+
+    values: Any
+    first: Any  # first moment of the gradient
+    second: Any  # second moment of the gradient
 
 
 class StepInputs(NamedTuple):
@@ -95,21 +104,21 @@ class Optimizer:
                 from the squares of `row_gradients`, for example if squared per token and then summed.
             rate: `<float32>[]`, from `start_step`.
         """
+        scale = tf.constant(1.0)
         if self._clip_norm:
             norm = tf.linalg.global_norm([*dense_gradients, *row_gradients.values()])  # Pascanu et al. 2013
             scale = self._clip_norm / tf.maximum(norm, self._clip_norm)
-            dense_gradients = [gradient * scale for gradient in dense_gradients]
-            row_gradients = {name: gradient * scale for name, gradient in row_gradients.items()}
-            squares = {name: square * scale**2 for name, square in squares.items()}
-        for variable, moments, gradient in zip(
-            self._dense, self._dense_moments, dense_gradients, strict=True
-        ):
-            _apply_adam(variable, moments, rate, gradient)
-        for name, (ids, values, first, second) in rows.items():
-            first += (row_gradients[name] - first) * (1 - _BETA_1)
-            second += (squares[name] - second) * (1 - _BETA_2)
-            values -= rate * first / (tf.sqrt(second) + _EPSILON)
-            self._write(name, TableRows(ids, values, first, second))
+        dense = [
+            WithMoments(v, *moments) for v, moments in zip(self._dense, self._dense_moments, strict=True)
+        ]
+        for of, new in zip(dense, adam(dense, dense_gradients, rate=rate, scale=scale), strict=True):
+            for variable, value in zip(of, new, strict=True):
+                variable.assign(value)
+        tables = [WithMoments(*of_table[1:]) for of_table in rows.values()]
+        gradients, of_squares = ([by_table[name] for name in rows] for by_table in (row_gradients, squares))
+        moved = adam(tables, gradients, of_squares, rate=rate, scale=scale)
+        for (name, of_table), new in zip(rows.items(), moved, strict=True):
+            self._write(name, TableRows(of_table.ids, *new))
 
     def catch_up(self) -> None:
         """Apply the deferred updates to all rows of all tables."""
@@ -144,7 +153,7 @@ class Optimizer:
     def _write(self, name: str, rows: TableRows) -> None:
         variables = (self._tables[name].value, *self._moments[name])
         for variable, values in zip(variables, rows[1:], strict=True):
-            variable.scatter_nd_update(rows.ids[:, None], values)
+            variable.scatter_update(tf.IndexedSlices(values, rows.ids))
 
 
 def _moments(variable: Any) -> tuple[Any, Any]:
@@ -152,21 +161,36 @@ def _moments(variable: Any) -> tuple[Any, Any]:
     return tf.Variable(tf.zeros_like(variable)), tf.Variable(tf.zeros_like(variable))
 
 
-def _apply_adam(variable: Any, moments: tuple[Any, Any], rate: Any, gradient: Any) -> None:
-    """Update a variable and its moments in one operation; `rate` includes the bias correction."""
-    uncorrected = tf.constant(0.0)  # powers of beta for which the operation corrects nothing
-    tf.raw_ops.ResourceApplyAdam(
-        var=variable.handle,
-        m=moments[0].handle,
-        v=moments[1].handle,
-        beta1_power=uncorrected,
-        beta2_power=uncorrected,
-        lr=rate,
-        beta1=_BETA_1,
-        beta2=_BETA_2,
-        epsilon=_EPSILON,
-        grad=gradient,
-    )
+def adam(
+    arrays: Sequence[WithMoments],
+    gradients: Sequence[Any],
+    squares: Sequence[Any] = (),
+    *,
+    rate: Any,
+    scale: Any,
+) -> list[WithMoments]:
+    """Return arrays after a step of Adam.
+
+    Args:
+        arrays: arrays before the step.
+        gradients: gradient of each array.
+        squares: squared gradient of each array; empty to square `gradients`.
+        rate: `<float32>[]`, learning rate with the bias correction.
+        scale: `<float32>[]`, factor on the gradients.
+    """
+    operations = native.operations()
+    if operations is not None:
+        columns = [list(column) for column in zip(*arrays, strict=True)]
+        new = operations.adam(rate, scale, *columns, list(gradients), list(squares))
+        return [WithMoments(*of_array) for of_array in zip(*new, strict=True)]
+    moved = []
+    squares = squares or [tf.square(gradient) for gradient in gradients]
+    for (values, first, second), gradient, square in zip(arrays, gradients, squares, strict=True):
+        new_first = first + (scale * gradient - first) * (1 - _BETA_1)
+        new_second = second + (scale**2 * square - second) * (1 - _BETA_2)
+        new_values = values - rate * new_first / (tf.sqrt(new_second) + _EPSILON)
+        moved.append(WithMoments(new_values, new_first, new_second))
+    return moved
 
 
 def caught_up(rows: TableRows, missed: Any) -> TableRows:

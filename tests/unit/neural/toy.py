@@ -194,6 +194,6 @@ def suffix_language(n_sequences: int, *, seed: int, letters: str, longest: int =
     return sequences
 
 
-def without_native_lstm():
+def without_native_operations():
     """Return a context in which networks are built for XLA, as where the library cannot be loaded."""
-    return mock.patch("seqtag.neural.layers.bilstm.native_lstm", return_value=None)
+    return mock.patch("seqtag.neural.native.operations", return_value=None)

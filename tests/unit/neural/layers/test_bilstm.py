@@ -11,7 +11,7 @@ from seqtag.neural._keras import keras
 from seqtag.neural._tensorflow import tf
 from seqtag.neural.layers.bilstm import BiLSTM
 from seqtag.neural.layers.dropout import keep_mask
-from tests.unit.neural.toy import without_native_lstm
+from tests.unit.neural.toy import without_native_operations
 
 N_FEATURES, UNITS = 3, 4
 SEED = np.array([5, 1], np.int32)
@@ -65,7 +65,7 @@ def referee():
 @pytest.fixture(params=["native", "XLA's loop"])
 def is_native(request):
     """True for training with the native LSTM, False for training with the loop for XLA."""
-    with nullcontext() if request.param == "native" else without_native_lstm():
+    with nullcontext() if request.param == "native" else without_native_operations():
         yield request.param == "native"
 
 
@@ -190,7 +190,7 @@ def traced_calls():
         call.get_concrete_function()
         return call
 
-    with without_native_lstm():
+    with without_native_operations():
         loop = traced(seed=SEED)
     return [traced(), traced(seed=SEED), loop]
 

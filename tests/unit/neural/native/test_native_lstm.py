@@ -49,7 +49,7 @@ class LstmFunctions(ctypes.Structure):
 @cache
 def functions_by_instruction_set():
     """Return the functions that this machine can run; each instruction set includes those before it."""
-    operations = native.native_lstm()  # the library needs TensorFlow's symbols
+    operations = native.operations()  # the library needs TensorFlow's symbols
     library, found = ctypes.CDLL(str(native.LIBRARY)), {}
     for name in ("lstm_generic", "lstm_avx2", "lstm_avx512"):
         functions = LstmFunctions.in_dll(library, name)
@@ -207,7 +207,7 @@ def test_the_operation_refuses_inputs_of_wrong_shapes(wrong, message):
     } | wrong
     tensors = {n: tf.constant(v, tf.int32 if n == "lengths" else tf.float32) for n, v in inputs.items()}
     with pytest.raises(tf.errors.InvalidArgumentError, match=message):
-        native.native_lstm().forward(**tensors, backward=False)
+        native.operations().lstm(**tensors, backward=False)
 
 
 @pytest.mark.parametrize("kept", [None, 0, 100, 0.5, 0.99], ids=lambda kept: f"kept {kept}")
@@ -219,6 +219,6 @@ def test_without_a_whole_library_training_uses_xla_and_says_why(monkeypatch, tmp
         (tmp_path / "other.so").write_bytes(content[:n_bytes])
     monkeypatch.setattr(native, "LIBRARY", tmp_path / "other.so")
     with caplog.at_level(logging.WARNING):
-        assert native.native_lstm.__wrapped__() is None
+        assert native.operations.__wrapped__() is None
     assert "training uses XLA, which is slower" in caplog.text
     assert "other.so" in caplog.text

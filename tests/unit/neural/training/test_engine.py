@@ -16,7 +16,7 @@ from seqtag.neural.network import NetworkPredictor, TaggerNetwork
 from seqtag.neural.training.batch_sampler import BatchSampler
 from seqtag.neural.training.engine import Engine
 from seqtag.neural.weights import set_weights
-from tests.unit.neural.toy import SMALL, bucket, train_config, without_native_lstm
+from tests.unit.neural.toy import SMALL, bucket, train_config, without_native_operations
 
 N_WORDS, TAGS = 12, ("O", "B-X", "I-X")
 SEQUENCES = st.lists(st.lists(st.integers(1, N_WORDS - 1), min_size=1, max_size=6), min_size=1, max_size=5)
@@ -44,7 +44,7 @@ def network(recipe="default", *, model=UNDROPPED, output="softmax", tags=TAGS):
 def new_engine(recipe="default", *, compiled=(), seed=1, tag_weights=None, train=ADAM, **options):
     make_deterministic()
     n_tags = len(options.get("tags", TAGS))
-    with without_native_lstm() if compiled else nullcontext():
+    with without_native_operations() if compiled else nullcontext():
         return Engine(
             lambda: network(recipe, **options),
             config=train_config(recipe=recipe, **train),

@@ -1,0 +1,70 @@
+/* What the TensorFlow operations of this folder share: definition, inputs, outputs and errors of a call. */
+#ifndef SEQTAG_OPERATIONS_H
+#define SEQTAG_OPERATIONS_H
+
+#include "lstm.h"
+#include "tensorflow_c_api.h"
+#include "updates.h"
+
+typedef struct {
+  const LstmFunctions *lstm;
+  const UpdateFunctions *updates;
+} Functions;
+
+/* Return the functions for this machine. */
+const Functions *functions(void);
+
+/* The definition of an operation. Lists end with null. */
+typedef struct {
+  const char *name;
+  const char *attributes[4], *inputs[10], *outputs[5];
+  void *(*create)(TF_OpKernelConstruction *); /* returns the kernel, which `free` deletes */
+  void (*compute)(void *kernel, TF_OpKernelContext *);
+} Operation;
+
+void add_operation(const Operation *);
+
+/* Return a new kernel: an int with the value of an attribute. */
+void *flag(TF_OpKernelConstruction *, const char *attribute);
+
+enum { MOST_INPUTS = 9, MOST_OUTPUTS = 4 };
+
+/* One call of an operation. After an error, the functions below do nothing. */
+typedef struct {
+  TF_OpKernelContext *context;
+  TF_Status *status;
+  TF_Tensor *inputs[MOST_INPUTS];
+  TF_Tensor *outputs[MOST_OUTPUTS];
+} Call;
+
+/* Return a call with its first inputs read. */
+Call start(TF_OpKernelContext *, int n_inputs);
+
+/* Read the input with this number to `inputs[slot]`. */
+void read_input(Call *, int slot, int input);
+
+int ok(const Call *);
+const void *data(const Call *, int slot);
+int64_t dim(const Call *, int slot, int dimension);
+int64_t n_elements(const Call *, int slot);
+
+/* Set an error. */
+void refuse(Call *, const char *message);
+
+/* Set an error unless an input has these dimensions. */
+void require(Call *, int slot, int n_dimensions, const int64_t *dimensions, const char *message);
+
+/* Return the data of a new output; null after an error. */
+float *allocate_output(Call *, int slot, int output, int n_dimensions, const int64_t *dimensions);
+
+/* Release the tensors of a call. */
+void release(Call *);
+
+/* Report the error, if any, and release everything. */
+void finish(Call *);
+
+/* Called when TensorFlow loads the library. */
+void register_lstm(void);
+void register_updates(void);
+
+#endif
