@@ -18,6 +18,8 @@ from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_ext import build_ext
 
 SOURCES = Path("seqtag/neural/native")
+KERNELS = ("lstm", "character_cnn", "updates")  # compiled for each instruction set
+OPERATIONS = ("operations", "lstm_operations", "character_cnn_operations", "update_operations")
 TARGET = f"{platform.machine()}-linux-gnu.2.17"  # the oldest glibc that a wheel for manylinux2014 may need
 OPTIONS = [
     "-std=c11",
@@ -32,7 +34,7 @@ OPTIONS = [
 
 
 class InstructionSet(NamedTuple):
-    """An instruction set that lstm.c and updates.c are compiled for, with its parameters."""
+    """An instruction set that the kernels are compiled for, with its parameters."""
 
     suffix: str  # of the names of the tables of functions
     name: str
@@ -62,10 +64,10 @@ class BuildLibrary(build_ext):
         folder.mkdir(parents=True, exist_ok=True)
         library.parent.mkdir(parents=True, exist_ok=True)
         objects = []
-        for name in ("operations", "lstm_operations", "update_operations"):
+        for name in OPERATIONS:
             objects.append(folder / f"{name}.o")
             compile_c([*OPTIONS, "-c", SOURCES / f"{name}.c", "-o", objects[-1]])
-        for of, name in itertools.product(INSTRUCTION_SETS[platform.machine()], ("lstm", "updates")):
+        for of, name in itertools.product(INSTRUCTION_SETS[platform.machine()], KERNELS):
             functions = f"{name}_{of.suffix}"
             objects.append(folder / f"{functions}.o")
             values = [f"FUNCTIONS={functions}", f'INSTRUCTION_SET="{of.name}"']

@@ -22,6 +22,8 @@ class NativeOperations(NamedTuple):
 
     lstm: Any
     lstm_gradient: Any
+    character_cnn: Any
+    character_cnn_gradient: Any
     sum_rows: Any
     adam: Any
     instruction_set: str  # of this machine, such as AVX2
@@ -63,6 +65,8 @@ def operations() -> NativeOperations | None:
     return NativeOperations(
         loaded.seqtag_lstm,
         loaded.seqtag_lstm_gradient,
+        loaded.seqtag_character_cnn,
+        loaded.seqtag_character_cnn_gradient,
         loaded.seqtag_sum_rows,
         loaded.seqtag_adam,
         name,

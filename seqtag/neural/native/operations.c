@@ -25,9 +25,10 @@ static int x86_64_level(void) {
 #endif
 
 const Functions *functions(void) {
-  static const Functions generic = {&lstm_generic, &updates_generic};
+  static const Functions generic = {&lstm_generic, &updates_generic, &character_cnn_generic};
 #if defined(__x86_64__)
-  static const Functions avx512 = {&lstm_avx512, &updates_avx512}, avx2 = {&lstm_avx2, &updates_avx2};
+  static const Functions avx512 = {&lstm_avx512, &updates_avx512, &character_cnn_avx512};
+  static const Functions avx2 = {&lstm_avx2, &updates_avx2, &character_cnn_avx2};
   static const Functions *found; /* threads may set it at the same time, to the same value */
   if (!found) {
     const int level = x86_64_level();
@@ -123,4 +124,5 @@ void add_operation(const Operation *of) {
 __attribute__((constructor)) static void register_operations(void) {
   register_lstm();
   register_updates();
+  register_character_cnn();
 }

@@ -2,6 +2,7 @@
 #ifndef SEQTAG_OPERATIONS_H
 #define SEQTAG_OPERATIONS_H
 
+#include "character_cnn.h"
 #include "lstm.h"
 #include "tensorflow_c_api.h"
 #include "updates.h"
@@ -9,6 +10,7 @@
 typedef struct {
   const LstmFunctions *lstm;
   const UpdateFunctions *updates;
+  const CharacterCnnFunctions *character_cnn;
 } Functions;
 
 /* Return the functions for this machine. */
@@ -66,5 +68,6 @@ void finish(Call *);
 /* Called when TensorFlow loads the library. */
 void register_lstm(void);
 void register_updates(void);
+void register_character_cnn(void);
 
 #endif

@@ -30,8 +30,36 @@ def by_hand():
         ([0, 0, 0, 0], [0.0, 0.0, 0.0]),  # padding only
     ],
 )
-def test_a_feature_is_the_maximum_of_a_filter_over_three_characters(by_hand, ids, features):
-    np.testing.assert_allclose(by_hand(np.array([ids], np.int32)), [features], rtol=1e-6)
+@pytest.mark.parametrize("training", [True, False])
+def test_a_feature_is_the_maximum_of_a_filter_over_three_characters(by_hand, ids, features, training):
+    pooled = by_hand(np.array([ids], np.int32), training=training)
+    np.testing.assert_allclose(pooled, [features], rtol=1e-6)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    word_types=st.lists(st.lists(st.integers(1, 4), max_size=5), max_size=6),
+    more=st.integers(1, 3),
+    filters=st.integers(1, 40),
+    seed=st.integers(0, 99),
+)
+def test_training_equals_inference_and_its_gradients(word_types, more, filters, seed):
+    draw = np.random.default_rng(seed)
+    layer = CharacterCNN(5, size=3, filters=filters, seed=seed)
+    layer.build(None)
+    layer.bias.assign(draw.normal(size=filters))
+    ids = np.zeros([len(word_types), max(map(len, word_types), default=0) + more], np.int32)
+    for row, word_type in zip(ids, word_types, strict=True):
+        row[: len(word_type)] = word_type
+    factors, found = draw.normal(size=[len(word_types), filters]).astype(np.float32), []
+    for training in (True, False):
+        with tf.GradientTape() as tape:
+            pooled = layer(ids, training=training)
+            total = tf.reduce_sum(pooled * factors)
+        gradients = tape.gradient(total, layer.trainable_variables)
+        found.append([pooled, *map(tf.convert_to_tensor, gradients)])
+    for native, plain in zip(*found, strict=True):
+        np.testing.assert_allclose(native, plain, rtol=1e-5, atol=1e-5)
 
 
 @pytest.fixture(scope="module")
@@ -55,9 +83,10 @@ def test_padding_and_other_word_types_have_no_effect(by_hand, for_any_shape, wor
         np.testing.assert_allclose(features, alone, rtol=1e-6)
 
 
-def test_the_vector_of_padding_has_no_gradient(by_hand):
+@pytest.mark.parametrize("training", [True, False])
+def test_the_vector_of_padding_has_no_gradient(by_hand, training):
     with tf.GradientTape() as tape:
-        total = tf.reduce_sum(by_hand(np.array([[1, 2, 0, 0], [0, 0, 0, 0]], np.int32)))
+        total = tf.reduce_sum(by_hand(np.array([[1, 2, 0, 0], [0, 0, 0, 0]], np.int32), training=training))
     gradient = tf.convert_to_tensor(tape.gradient(total, by_hand.vectors.value)).numpy()
     # filter 2 is greatest at the first character, 10 times id 1 and 100 times id 2; filters 1 and 3 see id 2
     assert gradient.tolist() == [[0.0], [10.0], [102.0], [0.0]]

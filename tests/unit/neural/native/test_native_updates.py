@@ -45,15 +45,17 @@ class UpdateFunctions(ctypes.Structure):
     )
 
 
-def functions_of_this_machine():
-    """Return the functions of each instruction set that this machine can run."""
-    best = INSTRUCTION_SETS[native.operations().instruction_set]
+def suffixes_of_this_machine():
+    """Return the suffixes of the instruction sets that this machine can run."""
     suffixes = ["generic", "avx2", "avx512"]
+    best = INSTRUCTION_SETS[native.operations().instruction_set]
+    return suffixes[: suffixes.index(best) + 1]
+
+
+def functions_of_this_machine():
+    suffixes = suffixes_of_this_machine()  # TensorFlow has to load the library first
     library = ctypes.CDLL(str(native.LIBRARY))
-    return [
-        UpdateFunctions.in_dll(library, f"updates_{suffix}")
-        for suffix in suffixes[: suffixes.index(best) + 1]
-    ]
+    return [UpdateFunctions.in_dll(library, f"updates_{suffix}") for suffix in suffixes]
 
 
 @settings(max_examples=50, deadline=None)

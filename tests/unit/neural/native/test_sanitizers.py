@@ -1,4 +1,4 @@
-"""The C source under the sanitizers of the machine's C compiler."""
+"""The C sources under the sanitizers of the machine's C compiler."""
 
 import os
 import shutil
@@ -11,15 +11,35 @@ HERE, CHECKOUT = Path(__file__).parent, Path(__file__).resolve().parents[4]
 SOURCES = CHECKOUT / "seqtag" / "neural" / "native"
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(shutil.which("gcc") is None, reason="GCC is not installed")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("gcc") is None, reason="GCC is not installed"),
+]
+
+
 @pytest.mark.parametrize(("lanes", "rows"), [(4, 3), (4, 6), (16, 6)])
 @pytest.mark.parametrize("sanitizer", ["address,undefined", "thread"])
-def test_the_source_has_no_fault_that_a_sanitizer_finds(sanitizer, lanes, rows, tmp_path):
-    program = tmp_path / "exercise"
+def test_the_lstm_has_no_fault_that_a_sanitizer_finds(sanitizer, lanes, rows, tmp_path):
+    definitions = [f"-DLANES={lanes}", f"-DROWS={rows}", '-DINSTRUCTION_SET="test"']
+    assert output_of("exercise_lstm.c", ["lstm"], sanitizer, definitions, tmp_path) == "200 rounds\n"
+
+
+def test_the_other_kernels_have_no_fault_that_a_sanitizer_finds(tmp_path):
+    kernels, sanitizer = ["updates", "character_cnn"], "address,undefined"
+    assert output_of("exercise_kernels.c", kernels, sanitizer, [], tmp_path) == "2000 rounds\n"
+
+
+def output_of(exercise, kernels, sanitizer, definitions, folder):
+    """Return what a program of tests/ prints that calls kernels compiled with a sanitizer."""
     options = ["-std=c11", "-O1", "-g", f"-fsanitize={sanitizer}", "-fno-sanitize-recover=all", "-w"]
-    options += [f"-DLANES={lanes}", f"-DROWS={rows}", "-DFUNCTIONS=lstm_generic", '-DINSTRUCTION_SET="test"']
-    sources = [SOURCES / "lstm.c", HERE / "exercise_lstm.c"]
-    subprocess.run(["gcc", *options, f"-I{SOURCES}", *sources, "-o", program, "-lpthread", "-lm"], check=True)
+    compiler, objects = ["gcc", *options, f"-I{SOURCES}"], []
+    for kernel in kernels:
+        objects.append(folder / f"{kernel}.o")
+        definition = f"-DFUNCTIONS={kernel}_generic"
+        source = SOURCES / f"{kernel}.c"
+        subprocess.run([*compiler, *definitions, definition, "-c", source, "-o", objects[-1]], check=True)
+    program = folder / "exercise"
+    subprocess.run([*compiler, HERE / exercise, *objects, "-o", program, "-lpthread", "-lm"], check=True)
     done = subprocess.run([program], env=os.environ, capture_output=True, text=True, timeout=300, check=False)
-    assert (done.returncode, done.stdout) == (0, "200 rounds\n"), done.stderr[-3000:]
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
