@@ -4,7 +4,11 @@ import re
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-COPIED = {"benchmarks.md", "changelog.md", "contributing.md"}  # by docs/site_hooks.py, from elsewhere in the checkout
+COPIED = {
+    "benchmarks.md",
+    "changelog.md",
+    "contributing.md",
+}  # by docs/site_hooks.py, from elsewhere in the checkout
 
 
 def test_the_navigation_lists_every_page():

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from seqtag.neural._keras import keras
 from seqtag.neural._tensorflow import tf
 
 
-def keep_mask(shape: Sequence[Any], rate: float, seed: Any) -> Any:
+def keep_mask(shape: Any, rate: float, seed: Any) -> Any:
     """Return `<float32>` of the given shape: 0 with probability `rate`, else 1 / (1 - rate).
 
     Args:
-        shape: shape of the mask.
-        rate: share that is dropped, in [0, 1).
+        shape: shape of the mask, a sequence or `<int32>[n_dimensions]`.
+        rate: share that is dropped, in [0, 1), rounded down to 1 / 65536.
         seed: `<int32>[2]`; equal seeds give equal masks on every device.
     """
+    n_values = tf.reduce_prod(shape)
     # Philox explicitly: the default of TensorFlow 2.21 is fifteen times slower under XLA on a CPU. Integers,
     # because XLA and TensorFlow convert the same integers to different fractions.
-    drawn = tf.random.stateless_uniform(shape, seed, None, None, tf.int32, alg="philox")  # full int32 range
-    return tf.cast(drawn >= round(rate * 2**32) - 2**31, tf.float32) / (1.0 - rate)
+    drawn = tf.random.stateless_uniform([(n_values + 1) // 2], seed, None, None, tf.int32, alg="philox")
+    halves = tf.reshape(tf.bitcast(drawn, tf.int16), [-1])[:n_values]  # two values from a draw
+    kept = tf.reshape(halves >= int(rate * 2**16) - 2**15, shape)
+    return tf.cast(kept, tf.float32) / (1.0 - rate)
 
 
 def fold_in(seed: Any, number: int) -> Any:

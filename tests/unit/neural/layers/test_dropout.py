@@ -16,6 +16,12 @@ def test_a_mask_drops_at_its_rate_and_rescales_the_rest(rate, kept):
     assert mask.mean() == pytest.approx(1.0, abs=0.02)
 
 
+@pytest.mark.parametrize("shape", [[1], [3, 0], [3, 5]], ids=str)
+def test_a_mask_has_its_shape_and_a_rate_of_almost_one_drops_nearly_everything(shape):
+    mask = keep_mask(shape, 1 - 1e-9, SEED)
+    assert (mask.shape, np.count_nonzero(mask)) == (tuple(shape), 0)
+
+
 def test_a_rate_of_zero_drops_nothing():
     assert (keep_mask([1000], 0.0, SEED).numpy() == 1.0).all()
 
