@@ -91,7 +91,7 @@ class BatchSampler:
     """
 
     buckets: Sequence[Bucket]
-    word_types: WordTypeTable  # of the split, by word type id
+    word_types: WordTypeTable  # of the split, by word type id; the features that the model reads
     batch_size: int
     max_batch_tokens: int
     seed: int
@@ -181,7 +181,8 @@ def _batch(bucket: Bucket, chosen: npt.NDArray[np.int64], word_types: WordTypeTa
     word_type_ids, positions = _distinct(bucket.word_type_ids[chosen], first=[PAD_ID])
     features, rows_of = {name: table[word_type_ids] for name, table in word_types.items()}, {}
     for feature, table in TABLES_BY_FEATURE.items():
-        rows_of[table], features[feature] = _distinct(features[feature], first=[PAD_ID, UNK_ID])
+        if feature in features:
+            rows_of[table], features[feature] = _distinct(features[feature], first=[PAD_ID, UNK_ID])
     return Batch(
         word_types=features,
         rows_of=rows_of,
@@ -193,13 +194,18 @@ def _batch(bucket: Bucket, chosen: npt.NDArray[np.int64], word_types: WordTypeTa
     )
 
 
-def _distinct(ids: Ids, *, first: Sequence[int]) -> tuple[Ids, Ids]:
+def _distinct(ids: Ids, *, first: list[int]) -> tuple[Ids, Ids]:
     """Return the distinct ids and the position of each id among them.
 
-    The ids in `first`, which must be the lowest, are always included.
+    The ids in `first`, which must be the lowest, are always included. Takes memory for as many ids as the
+    largest, which is faster than sorting.
     """
-    found, positions = np.unique(np.append(np.array(first, np.int32), ids), return_inverse=True)
-    return found, positions[len(first) :].reshape(ids.shape).astype(np.int32)
+    is_used = np.zeros(max(*first, ids.max(initial=0)) + 1, np.bool_)
+    is_used[first], is_used[ids] = True, True
+    found = np.flatnonzero(is_used).astype(np.int32)
+    positions = np.empty(len(is_used), np.int32)
+    positions[found] = np.arange(len(found))
+    return found, positions[ids]
 
 
 def _lengthened(array: npt.NDArray[Any], n: int) -> npt.NDArray[Any]:

@@ -91,15 +91,16 @@ def train(
     train_word_types, dev_word_types = (
         tokens.word_type_table(read_word_types(encoded / split)) for split in ("train", "dev")
     )
-    sampler = BatchSampler(train_buckets, train_word_types, config.batch_size, config.max_batch_tokens, seed)
-    if halved:
-        sampler = sampler.halved()
     sizes = Sizes(words.n_words, words.n_characters, len(tags))
 
     def build() -> TaggerNetwork:
         return TaggerNetwork.build(config.recipe, sizes, model, tags, vectors, seed=seed)
 
     best = build()  # built first: variable names contain counters of the process, see `export.saved_model`
+    read = {name: train_word_types[name] for name in best.model.required_features}
+    sampler = BatchSampler(train_buckets, read, config.batch_size, config.max_batch_tokens, seed)
+    if halved:
+        sampler = sampler.halved()
     weights = tag_weights(tags, config.tag_weights)
     # XLA compiles a step for each shape; the native LSTM needs no compilation.
     compiled = [] if native.operations() else sampler.shapes(buckets_worth_compiling(sampler, config))
