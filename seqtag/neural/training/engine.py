@@ -50,7 +50,7 @@ class Engine:
     ) -> None:
         self.network = build()
         self._predictor, self._predictor_is_stale = NetworkPredictor(build()), True
-        self._seed, self._n_steps, self._tag_weights = seed, 0, tf.constant(tag_weights)
+        self._seed, self._n_steps, self._tag_weights = seed, 0, tag_weights
         self._weight_per_step = tf.constant(weight_per_step, tf.float32)
         model, variables = self.network.model, self.network.variables
         in_tables = {id(table) for table in model.tables().values()}
@@ -72,7 +72,8 @@ class Engine:
                 break
         word_types = {name: batch.word_types[name] for name in self.network.model.required_features}
         rows_of = {name: batch.rows_of[name] for name in self.network.model.tables()}
-        cells = (batch.positions, batch.tag_ids, batch.loss_mask, batch.weights)
+        weights = self._tag_weights[batch.tag_ids] * batch.weights[:, None]  # [batch, time]
+        cells = (batch.positions, batch.tag_ids, np.where(batch.loss_mask, weights, np.float32(0)))
         seed = np.array([self._seed, self._n_steps], np.int32)
         inputs = (word_types, rows_of, self._optimizer.start_step(rows_of), *cells, seed)
         loss = float(step(*tf.nest.map_structure(tf.constant, inputs)))
@@ -125,13 +126,10 @@ class Engine:
         inputs: StepInputs,
         positions: Any,
         tag_ids: Any,
-        loss_mask: Any,
-        sequence_weights: Any,
+        weights: Any,
         seed: Any,
     ) -> Any:
-        """Run one optimizer step."""
-        weights = tf.gather(self._tag_weights, tag_ids) * sequence_weights[:, None]  # [batch, time]
-        weights = tf.where(loss_mask, weights, 0.0)  # [batch, time]
+        """Run one optimizer step; `weights` are those of the tokens in the loss."""
         model, dense = self.network.model, self._dense
         looked_up = self._optimizer.looked_up(rows_of, inputs.missed)
         rows = {name: of_table.values for name, of_table in looked_up.items()}
@@ -164,7 +162,6 @@ class Engine:
         rows_of = {name: tf.TensorSpec([n_rows[name]], tf.int32) for name in model.tables()}
         missed = {name: tf.TensorSpec([n_rows[name], 4]) for name in rows_of}
         inputs = StepInputs(tf.TensorSpec([]), {} if self._optimizer.is_lazy else missed)
-        cells = (tf.TensorSpec([batch, time], dtype) for dtype in (tf.int32, tf.int32, tf.bool))
-        weights, seed = tf.TensorSpec([batch]), tf.TensorSpec([2], tf.int32)
+        cells = (tf.TensorSpec([batch, time], dtype) for dtype in (tf.int32, tf.int32, tf.float32))
         step = tf.function(self._learn, jit_compile=shape is not None)
-        return step.get_concrete_function(word_types, rows_of, inputs, *cells, weights, seed)
+        return step.get_concrete_function(word_types, rows_of, inputs, *cells, tf.TensorSpec([2], tf.int32))
