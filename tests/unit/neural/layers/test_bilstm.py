@@ -84,6 +84,20 @@ def test_values_and_gradients_in_training_equal_those_of_keras(referee, masks, i
         np.testing.assert_allclose(our, their, atol=2e-5)
 
 
+@pytest.mark.parametrize("n_processors", [1, 3, 4, 7, 64])
+def test_parts_of_a_batch_give_the_results_of_the_whole(referee, monkeypatch, n_processors):
+    x, mask, upstream, _ = referee
+    layer = built(BiLSTM(UNITS, recurrent_dropout=0.3))
+
+    def step(x, mask):
+        return with_gradients(lambda x, m: layer(x, mask=m, seed=SEED), layer, x, mask, upstream)
+
+    whole = step(x, tf.constant(mask))
+    monkeypatch.setattr("seqtag.neural.layers.native_recurrence.n_processors", lambda: n_processors)
+    for our, their in zip(tf.function(step)(x, tf.constant(mask)), whole, strict=True):
+        np.testing.assert_allclose(our, their, atol=2e-6)
+
+
 @pytest.mark.parametrize("mode", ["eager", "graph"])
 def test_values_in_inference_equal_those_of_keras(referee, mode):
     x, mask, _, theirs = referee
