@@ -10,7 +10,7 @@ from typing import Any
 from seqtag.neural._tensorflow import tf
 from seqtag.neural.native import NativeOperations
 
-_MOST_PARTS = 8  # each packs the weights anew
+_MOST_PARTS = 8  # each part packs the weights
 
 
 def native_bidirectional_lstm(
