@@ -1,4 +1,4 @@
-"""Registry commands: roll back, release holds, and show the history in the ledger."""
+"""Registry commands: roll back, unblock models, and show the history in the ledger."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ Reason = Annotated[str, typer.Option(help="The reason, for the ledger.")]
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this file."""
     app.command("rollback")(rollback)
-    app.command("release-hold")(release_hold)
+    app.command("unblock")(unblock)
+    app.command("release-hold", hidden=True)(unblock)  # older name
     app.command("history")(history)
 
 
@@ -32,13 +33,14 @@ def rollback(
     to: Annotated[
         str | None, typer.Option(help="The version to promote. Default: the previous champion.")
     ] = None,
-    hold_all: Annotated[
-        bool, typer.Option(help="Hold every model, not only those of the same configuration and code.")
+    block_all: Annotated[
+        bool, typer.Option(help="Block every model, not only those of the same configuration and code.")
     ] = False,
+    hold_all: Annotated[bool, typer.Option("--hold-all", hidden=True)] = False,  # older name
 ) -> None:
-    """Make an earlier version the champion again, and hold models like the one rolled back.
+    """Make an earlier version the champion again, and block models like the one rolled back.
 
-    New models of the same configuration and code are not promoted until `seqtag release-hold` lifts the hold.
+    New models of the same configuration and code are not promoted until `seqtag unblock`.
 
     Examples: `seqtag rollback sample --reason "tags of B-PER are wrong"`, the same with `--to 3`
     """
@@ -48,34 +50,33 @@ def rollback(
 
     workspace = open_workspace()
     tagger = tagger_name(tagger, workspace)
-    entry = steps.rollback(
-        tagger, workspace, to=to, reason=reason, everything=hold_all, by=audit_context("rollback")
-    )
+    everything, by = block_all or hold_all, audit_context("rollback")
+    entry = steps.rollback(tagger, workspace, to=to, reason=reason, everything=everything, by=by)
     typer.echo(
         f"Version {entry.to_version} of {tagger} replaces version {entry.from_version} as the champion.\n"
         f"{still_served(tagger, str(entry.from_version))}\n"
-        f"To lift the hold on models like the old one: seqtag release-hold {tagger} --reason TEXT"
+        f"To promote models like the old one again: seqtag unblock {tagger} --reason TEXT"
     )
 
 
-def release_hold(tagger: Tagger, reason: Reason) -> None:
-    """Lift all holds, so that the next retraining may promote its model without training again.
+def unblock(tagger: Tagger, reason: Reason) -> None:
+    """Lift all blocks, so that the next retraining may promote its model without training again.
 
-    Example: `seqtag release-hold sample --reason "the corpus is fixed"`
+    Example: `seqtag unblock sample --reason "the corpus is fixed"`
     """
     from seqtag.steps.lookup import tagger_name
 
     workspace = open_workspace()
     tagger = tagger_name(tagger, workspace)
-    workspace.registry().release(tagger, reason=reason, by=audit_context("release-hold"))
-    typer.echo(f"All holds on {tagger} are lifted.")
+    workspace.registry().unblock(tagger, reason=reason, by=audit_context("unblock"))
+    typer.echo(f"No model of {tagger} is blocked any longer.")
 
 
 def history(
     tagger: Tagger,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
-    """Show the promotions, holds and rollbacks of a tagger with their authors, newest last.
+    """Show the decisions and rollbacks of a tagger with their authors, newest last.
 
     Example: `seqtag history sample`
     """

@@ -4,6 +4,7 @@ from seqtag.registry.database import sqlite_url
 from seqtag.registry.infra_validation import InfraFindings, failures
 from seqtag.registry.mlflow_commands import mlflow_environment, page_command, serve_command
 from seqtag.registry.model_artifact import bundle_digest, serving_digest
+from seqtag.registry.promotion import block_text
 from seqtag.registry.registry import Registry
 from seqtag.registry.types import (
     AuditContext,
@@ -26,6 +27,7 @@ __all__ = [
     "RegistryDecision",
     "Standing",
     "Version",
+    "block_text",
     "bundle_digest",
     "failures",
     "mlflow_environment",

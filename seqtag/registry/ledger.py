@@ -1,4 +1,4 @@
-"""Append-only ledger of promotions, holds and rollbacks: who did what, and when."""
+"""Append-only ledger of decisions and rollbacks: who did what, and when."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import asdict
 
 import sqlalchemy as sa
 
-from seqtag.registry.ledger_table import ledger, make_table
-from seqtag.registry.types import EVERYTHING, MOVES, Entry, Event, RecordedComparison, Standing
+from seqtag.registry.ledger_table import SELECT_ENTRIES, ledger, make_table
+from seqtag.registry.types import EVERYTHING, MOVES, UNBLOCKS, Entry, Event, RecordedComparison, Standing
 
 
 class Ledger:
@@ -61,31 +61,31 @@ class Ledger:
             spent[entry.evidence] = max(entry.spent, spent.get(entry.evidence, 0.0))
         return [RecordedComparison(evidence, most) for evidence, most in spent.items()]
 
-    def holds(self, tagger: str) -> list[Entry]:
-        """Return the entries with holds in force, oldest first."""
-        released = self._found(tagger, ledger.c.event == Event.RELEASE, newest=True)
-        since = released[0].entry if released else 0
-        return self._found(tagger, ledger.c.holds.is_not(None), ledger.c.entry > since)
+    def blocks(self, tagger: str) -> list[Entry]:
+        """Return the entries with blocks in force, oldest first."""
+        unblocked = self._found(tagger, ledger.c.event.in_(UNBLOCKS), newest=True)
+        since = unblocked[0].entry if unblocked else 0
+        return self._found(tagger, ledger.c.blocks.is_not(None), ledger.c.entry > since)
 
     def standings(self) -> dict[str, Standing]:
-        """Return the champion and the holds in force of every tagger, with one query."""
+        """Return the champion and the blocks in force of every tagger, with one query."""
         found: dict[str, Standing] = {}
-        is_relevant = ledger.c.event.in_((*MOVES, Event.RELEASE)) | ledger.c.holds.is_not(None)
-        query = sa.select(ledger).where(is_relevant).order_by(ledger.c.tagger, ledger.c.entry)
+        is_relevant = ledger.c.event.in_((*MOVES, *UNBLOCKS)) | ledger.c.blocks.is_not(None)
+        query = SELECT_ENTRIES.where(is_relevant).order_by(ledger.c.tagger, ledger.c.entry)
         with self._engine.connect() as connection:
             for row in connection.execute(query).mappings():
                 entry = Entry(**row)
                 before = found.get(entry.tagger, Standing(None, []))
-                holds = [] if entry.event == Event.RELEASE else list(before.holds)
+                blocks = [] if entry.event in UNBLOCKS else list(before.blocks)
                 found[entry.tagger] = Standing(
                     champion=entry if entry.event in MOVES else before.champion,
-                    holds=holds if entry.holds is None else [*holds, entry],
+                    blocks=blocks if entry.blocks is None else [*blocks, entry],
                 )
         return found
 
-    def hold(self, tagger: str, lineage: str) -> Entry | None:
-        """Return the newest entry with a hold on a lineage."""
-        found = [entry for entry in self.holds(tagger) if entry.holds in (lineage, EVERYTHING)]
+    def block(self, tagger: str, lineage: str) -> Entry | None:
+        """Return the newest entry that blocks a lineage."""
+        found = [entry for entry in self.blocks(tagger) if entry.blocks in (lineage, EVERYTHING)]
         return found[-1] if found else None
 
     def append(self, entry: Entry) -> bool:
@@ -100,7 +100,7 @@ class Ledger:
         return True
 
     def _found(self, tagger: str, *conditions: sa.ColumnElement[bool], newest: bool = False) -> list[Entry]:
-        query = sa.select(ledger).where(ledger.c.tagger == tagger, *conditions)
+        query = SELECT_ENTRIES.where(ledger.c.tagger == tagger, *conditions)
         order = ledger.c.entry.desc() if newest else ledger.c.entry
         query = query.order_by(order).limit(1) if newest else query.order_by(order)
         with self._engine.connect() as connection:

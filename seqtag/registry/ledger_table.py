@@ -28,10 +28,11 @@ ledger = sa.Table(
             "report",
         )
     ),
-    sa.Column("holds", sa.String),
+    sa.Column("holds", sa.String, key="blocks"),  # the name in older ledgers
     sa.Column("evidence", sa.String, nullable=False, server_default=""),
     sa.Column("spent", sa.Float, nullable=False, server_default="0"),
 )
+SELECT_ENTRIES = sa.select(*(column.label(column.key) for column in ledger.columns))
 
 _REFUSAL = "the ledger is append-only"
 _ON_SQLITE = (

@@ -1,4 +1,4 @@
-"""Promotions, rollbacks and holds, each written to the ledger before it takes effect."""
+"""Promotions, rollbacks and their blocks, each written to the ledger before it takes effect."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from seqtag.registry.types import AuditContext, Entry, Event, RegistryDecision, 
 
 @dataclass(frozen=True)
 class PromotionService:
-    """Promotion, rollback and release of the champions of one tagger."""
+    """Promotion and rollback of the champions of one tagger."""
 
     aliases: Aliases
 
@@ -30,8 +30,8 @@ class PromotionService:
     def apply_decision(self, version: str, decision: RegistryDecision, *, by: AuditContext) -> Entry:
         """Record a decision, promote the version if it says so, and return the entry in force.
 
-        Repeating a decision adds no second entry. A promotion forbidden by a hold becomes a HOLD. A version
-        may also replace a champion that is the same model with other serving code.
+        Repeating a decision adds no second entry. A promotion that is blocked becomes a HOLD. A version may
+        also replace a champion that is the same model with other serving code.
 
         Raises:
             PromotionConflictError: the champion is no longer the one that the version was judged against.
@@ -112,7 +112,7 @@ class PromotionService:
     def roll_back(
         self, champion: str, target: str, *, reason: str, everything: bool, by: AuditContext
     ) -> Entry:
-        """Make an earlier version the champion again, and hold the lineage of the one it replaces.
+        """Make an earlier version the champion again, and block the lineage of the one it replaces.
 
         Raises:
             PromotionConflictError: `champion` is no longer the champion.
@@ -125,34 +125,35 @@ class PromotionService:
                     f"{self.tagger}: champion has changed since the rollback began: expected version "
                     f"{champion}, got {version_text(now)}"
                 )
-            holds = types.EVERYTHING if everything else lineage(self.aliases.tags(champion))
+            blocks = types.EVERYTHING if everything else lineage(self.aliases.tags(champion))
             entry = self.aliases.entry(length + 1, (Event.ROLLBACK, reason), champion, target, by)
-            if self.ledger.append(replace(entry, holds=holds)):
+            if self.ledger.append(replace(entry, blocks=blocks)):
                 self.aliases.reconcile(by=by)
                 return entry
 
-    def release(self, *, reason: str, by: AuditContext) -> Entry:
-        """Release all holds.
+    def unblock(self, *, reason: str, by: AuditContext) -> Entry:
+        """Lift all blocks.
 
         Raises:
-            RegistryError: no hold is in force.
+            RegistryError: no block is in force.
         """
         while True:
             self.aliases.reconcile(by=by)
             length, champion = self.ledger.length(self.tagger), self.aliases.champion()
-            if not self.ledger.holds(self.tagger):
-                raise RegistryError(f"{self.tagger}: there is no hold to release")
-            entry = self.aliases.entry(length + 1, (Event.RELEASE, reason), champion, champion, by)
+            if not self.ledger.blocks(self.tagger):
+                raise RegistryError(f"{self.tagger}: no model is blocked, so there is nothing to unblock")
+            entry = self.aliases.entry(length + 1, (Event.UNBLOCK, reason), champion, champion, by)
             if self.ledger.append(entry):
                 self.aliases.reconcile(by=by)
                 return entry
 
     def _event(self, version: str, decision: RegistryDecision) -> tuple[Event, str]:
-        """Return the event and sentence of a decision: a HOLD if a hold forbids its promotion."""
+        """Return the event and sentence of a decision: a HOLD if a rollback blocks its promotion."""
         if decision.verdict == Event.PROMOTE:
-            hold = self.ledger.hold(self.tagger, lineage(self.aliases.tags(version)))
-            if hold is not None:
-                return Event.HOLD, _sentence(hold)
+            block = self.ledger.block(self.tagger, lineage(self.aliases.tags(version)))
+            if block is not None:
+                command = f"seqtag unblock {self.tagger} --reason TEXT"
+                return Event.HOLD, f"HOLD: {block_text(block)}; to unblock: {command}."
         return Event(decision.verdict), storable(hide_passwords(decision.sentence))
 
     def _is_same_model(self, one: str | None, other: str) -> bool:
@@ -164,9 +165,10 @@ class PromotionService:
         return all(key in tags[0] and tags[0][key] == tags[1].get(key) for key in keys)
 
 
-def _sentence(hold: Entry) -> str:
-    held = "every model" if hold.holds == types.EVERYTHING else "models like it"
+def block_text(block: Entry) -> str:
+    """Return who blocked which models, when and why."""
+    blocked = "every model" if block.blocks == types.EVERYTHING else "models like it"
     return (
-        f"HOLD: {hold.who} rolled version {hold.from_version} back on {hold.at[:10]} ({hold.sentence}), "
-        f"which holds {held}; release: seqtag release-hold {hold.tagger} --reason TEXT."
+        f"{block.who} rolled version {block.from_version} back on {block.at[:10]} ({block.sentence}), "
+        f"which blocks {blocked}"
     )

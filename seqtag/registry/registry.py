@@ -203,7 +203,7 @@ class Registry:
     ) -> Entry:
         """Record the decision on a version in the ledger, and promote the version if it says so.
 
-        Repeating a decision adds no second entry. A promotion forbidden by a hold becomes a HOLD.
+        Repeating a decision adds no second entry. A promotion that is blocked becomes a HOLD.
 
         Raises:
             PromotionConflictError: the champion is no longer the one that the version was judged against.
@@ -240,10 +240,10 @@ class Registry:
     def roll_back(
         self, tagger: str, champion: str, target: str, *, reason: str, everything: bool, by: AuditContext
     ) -> Entry:
-        """Make an earlier version the champion again, and hold the lineage of the one it replaces.
+        """Make an earlier version the champion again, and block the lineage of the one it replaces.
 
         Args:
-            everything: hold every other lineage as well.
+            everything: block every other lineage as well.
 
         Raises:
             PromotionConflictError: `champion` is no longer the champion.
@@ -252,14 +252,14 @@ class Registry:
         with self._locked_promotion_service(tagger, f"rolling {tagger} back") as service:
             return service.roll_back(champion, target, reason=reason, everything=everything, by=by)
 
-    def release(self, tagger: str, *, reason: str, by: AuditContext) -> Entry:
-        """Release all holds.
+    def unblock(self, tagger: str, *, reason: str, by: AuditContext) -> Entry:
+        """Lift all blocks.
 
         Raises:
-            RegistryError: no hold is in force, or the store could not be read or written.
+            RegistryError: no block is in force, or the store could not be read or written.
         """
-        with self._locked_promotion_service(tagger, f"releasing the holds of {tagger}") as service:
-            return service.release(reason=reason, by=by)
+        with self._locked_promotion_service(tagger, f"unblocking {tagger}") as service:
+            return service.unblock(reason=reason, by=by)
 
     def validate_infra(
         self, tagger: str, version: str, *, golden: Path | None, scheme: SchemeName
@@ -297,7 +297,7 @@ class Registry:
             return logged_results(client, client.get_model_version(tagger, version), self._store.files)
 
     def standings(self) -> dict[str, Standing]:
-        """Return the champion and the holds in force of every tagger in the ledger, without opening MLflow.
+        """Return the champion and the blocks in force of every tagger in the ledger, without opening MLflow.
 
         Raises:
             RegistryError: the ledger could not be read.
@@ -315,8 +315,8 @@ class Registry:
         with self._store.reaching("opening its ledger"):
             return self._store.find_ledger() is not None
 
-    def hold(self, tagger: str, tags: Mapping[str, str]) -> Entry | None:
-        """Return the newest entry with a hold on the lineage of a version, None if no hold forbids it.
+    def block(self, tagger: str, tags: Mapping[str, str]) -> Entry | None:
+        """Return the newest entry that blocks the lineage of a version, None if it may be promoted.
 
         Args:
             tags: those of `register`, of the version or of one that is not registered yet.
@@ -326,7 +326,7 @@ class Registry:
         """
         with self._store.reaching(f"reading the ledger of {tagger}"):
             ledger = self._store.find_ledger()
-            return None if ledger is None else ledger.hold(tagger, types.lineage(tags))
+            return None if ledger is None else ledger.block(tagger, types.lineage(tags))
 
     def comparisons(self, tagger: str) -> list[RecordedComparison]:
         """Return the ledger's distinct comparisons of challengers with champions, oldest first.

@@ -24,7 +24,7 @@ CONFIG_TAG = "seqtag.config"
 CODE_TAG = "seqtag.code"
 ENTRY_TAG = "seqtag.entry"  # of the registered model: the ledger entry that its aliases match
 
-EVERYTHING = "*"  # `holds` of an entry that holds every lineage
+EVERYTHING = "*"  # `blocks` of an entry that blocks every lineage
 
 
 class Event(StrEnum):
@@ -34,11 +34,13 @@ class Event(StrEnum):
     HOLD = "HOLD"
     REJECT = "REJECT"
     ROLLBACK = "ROLLBACK"
-    RELEASE = "RELEASE"
+    UNBLOCK = "UNBLOCK"
+    RELEASE = "RELEASE"  # UNBLOCK in older ledgers
     ADOPT = "ADOPT"  # the registry had a champion before it had a ledger
     MOVE = "MOVE"  # somebody moved the champion's alias in MLflow
 
 
+UNBLOCKS = (Event.UNBLOCK, Event.RELEASE)  # these end the blocks before them
 MOVES = (Event.PROMOTE, Event.ROLLBACK, Event.ADOPT, Event.MOVE)  # these make `to_version` the champion
 
 
@@ -82,7 +84,7 @@ class Entry:
     config, code, dataset      sha256 of the inputs of `to_version`; "" if unknown
     decision                   sha256 of decision.json; "" if nothing was decided
     report                     path relative to the home folder; older entries have absolute ones
-    holds                      the lineage that may not be promoted until a RELEASE
+    blocks                     the lineage that may not be promoted until an UNBLOCK
     evidence                   sha256 of the compared predictions; "" if nothing was compared
     spent                      probability of a false promotion that the comparison spent
     """
@@ -103,17 +105,17 @@ class Entry:
     decision: str = ""
     sentence: str = ""
     report: str = ""
-    holds: str | None = None
+    blocks: str | None = None
     evidence: str = ""
     spent: float = 0.0
 
 
 @dataclass(frozen=True)
 class Standing:
-    """The newest entry of a tagger that set the champion, None without one, and its holds in force."""
+    """The newest entry of a tagger that set the champion, None without one, and its blocks in force."""
 
     champion: Entry | None
-    holds: Sequence[Entry]
+    blocks: Sequence[Entry]
 
 
 @dataclass(frozen=True)

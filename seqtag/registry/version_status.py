@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from seqtag.registry.types import MOVES, Entry, Event
+from seqtag.registry.types import MOVES, UNBLOCKS, Entry, Event
 
 PENDING = "PENDING"  # the gate decided to promote, and the ledger has no entry yet
 REPLACED = "REPLACED"
@@ -33,7 +33,7 @@ def version_status(entries: Sequence[Entry], version: str) -> VersionStatus | No
         entries: of its tagger, oldest first.
     """
     for entry in reversed(entries):
-        if entry.event == Event.RELEASE:
+        if entry.event in UNBLOCKS:
             continue
         day = f"on {entry.at[:16].replace('T', ' ')} UTC"
         if entry.to_version == version:

@@ -121,7 +121,7 @@ def commands(run: RunDir, *, tagger: str) -> dict[str, str]:
         f"Train again; it is run {run.id} again while snapshot {snapshot}, settings (seed {seed}), code and "
         "packages are unchanged": (f"seqtag retrain {file} --force train"),
         **(_if_promoted(run) if final_decision(run).verdict == "PROMOTE" else _if_not(run, file)),
-        "Show promotions, holds and rollbacks": f"seqtag history {name}",
+        "Show decisions and rollbacks": f"seqtag history {name}",
     }
 
 
@@ -134,14 +134,14 @@ def _if_promoted(run: RunDir) -> dict[str, str]:
         f"Restart servers that are running; they keep version {version} until then": (
             f"seqtag serve {run.tagger}"
         ),
-        f"Roll back to version {version}; models of this configuration and code are then held": (
+        f"Roll back to version {version}; models of this configuration and code are then blocked": (
             f"seqtag rollback {run.tagger} --to {shlex.quote(version)} {reason}"
         ),
     }
 
 
 def _if_not(run: RunDir, file: str) -> dict[str, str]:
-    """Return ways to promote the model after all: another gate, no hold, or a manual rollback."""
+    """Return ways to promote the model after all: another gate, no block, or a manual rollback."""
     decision, version = Decision.load(run.decision), RegisteredVersion.load(run.registration).version
     offers = {}
     if decision.verdict != "PROMOTE":
@@ -153,13 +153,13 @@ def _if_not(run: RunDir, file: str) -> dict[str, str]:
             f"python -m flows.stack prefect deployment run retrain/{run.tagger} --param 'force=[\"promote\"]'"
         )
     elif InfraFindings.load(run.infra).passed:
-        offers["Release all holds; the next retraining may then promote its model"] = (
-            f"seqtag release-hold {run.tagger} --reason TEXT"
+        offers["Unblock its configuration and code; the next retraining may then promote its model"] = (
+            f"seqtag unblock {run.tagger} --reason TEXT"
         )
     if decision.champion_version is not None and InfraFindings.load(run.infra).passed:
         offers[
             f"Promote version {version} despite the decision; models with the champion's configuration and "
-            "code are then held"
+            "code are then blocked"
         ] = f"seqtag rollback {run.tagger} --to {shlex.quote(version)} --reason TEXT"
     return offers
 

@@ -13,7 +13,7 @@ from seqtag.errors import CorpusRejectedError, OtherVersionError, RunDirError
 from seqtag.formatting import printable, without_verdict
 from seqtag.gate import Decision
 from seqtag.pipeline import FOLDERS, STEPS
-from seqtag.registry import Entry
+from seqtag.registry import Entry, block_text
 from seqtag.run_dir import RunDir, Snapshot, opened_runs
 from seqtag.steps.approval import ApprovalRecord
 from seqtag.steps.context import Workspace, read_snapshot
@@ -78,12 +78,12 @@ def explain(config: TaggerConfig, workspace: Workspace) -> Explanation:
     with ExitStack() as files:
         records = {key: files.enter_context(file_in_memory(content)) for key, content in contents.items()}
         run = PlannedRun(run_dir.path, dry_run, records)
-        hold = registry.hold(config.name, lineage_tags(run))
+        block = registry.block(config.name, lineage_tags(run))
         try:
             for step in STEPS:
                 if step.is_shared:
                     step_function(step.name)(run, dry_run=dry_run)
-            _plan_unshared(run, workspace, hold=hold, is_new=real is None)
+            _plan_unshared(run, workspace, block=block, is_new=real is None)
         except MissingUpstreamError:
             pass  # nothing is known of later steps
         except OtherVersionError:
@@ -93,7 +93,7 @@ def explain(config: TaggerConfig, workspace: Workspace) -> Explanation:
             if not dry_run.steps[-1].would_run:  # else the output of another configuration was refused
                 raise
         planned = [ingest, *dry_run.steps]
-        outlook = _outlook(run, planned, config, workspace, hold=hold)
+        outlook = _outlook(run, planned, config, workspace, block=block)
     return Explanation(planned, f"Outlook: {outlook}")
 
 
@@ -125,7 +125,7 @@ def _planned_ingest(
     return PlannedStep("ingest", True, changed, "" if changed else "its snapshot is missing or damaged")
 
 
-def _plan_unshared(run: PlannedRun, workspace: Workspace, *, hold: Entry | None, is_new: bool) -> None:
+def _plan_unshared(run: PlannedRun, workspace: Workspace, *, block: Entry | None, is_new: bool) -> None:
     """Plan the steps whose outputs belong to one run; they are in its folder and in the registry."""
     dry_run, registry = run.dry_run, workspace.registry()
     registration = registry.registration(run.tagger, run_id=run.id, bundle=run.output("train"))
@@ -140,7 +140,7 @@ def _plan_unshared(run: PlannedRun, workspace: Workspace, *, hold: Entry | None,
     if entry is not None:
         publish_promotion(run, entry, dry_run=dry_run)
     else:
-        reason = _obstacle(hold, ApprovalRecord.of(run)) or "the ledger has no entry for this decision yet"
+        reason = _obstacle(block, ApprovalRecord.of(run)) or "the ledger has no entry for this decision yet"
         output = run.output("promote")
         dry_run.steps.append(PlannedStep("promote", would_run=True, reason=reason, output=output))
     report(run, dry_run=dry_run)
@@ -152,7 +152,7 @@ def _outlook(
     config: TaggerConfig,
     workspace: Workspace,
     *,
-    hold: Entry | None,
+    block: Entry | None,
 ) -> str:
     """Return what a run would come to, as far as it is known."""
     upstream = [step.step for step in planned if step.would_run]
@@ -160,7 +160,7 @@ def _outlook(
         status = status_text(run, workspace)
         return f"nothing would change: {status}"
     approval = replace(ApprovalRecord.of(run), required=config.approval.required)
-    obstacle = _obstacle(hold, approval)
+    obstacle = _obstacle(block, approval)
     decided_by = ["ingest", *(step.name for step in STEPS[: list(FOLDERS).index("decide")])]
     if set(upstream) & set(decided_by):
         later = f" If it is to promote, {obstacle}." if obstacle else ""
@@ -169,16 +169,15 @@ def _outlook(
     if decision.verdict != "PROMOTE":
         return decision.sentence
     grounds = without_verdict(decision.sentence, "PROMOTE")
-    if hold is None and approval.required and approval.answer is None:
+    if block is None and approval.required and approval.answer is None:
         return f"PROMOTE, if a person approves it and the smoke test passes. {grounds}"
     return f"HOLD, because {obstacle}." if obstacle else f"PROMOTE, if the smoke test passes. {grounds}"
 
 
-def _obstacle(hold: Entry | None, approval: ApprovalRecord) -> str:
+def _obstacle(block: Entry | None, approval: ApprovalRecord) -> str:
     """Return what stops a promotion that the gate decides on, "" if nothing does."""
-    if hold is not None:
-        which = f"version {hold.from_version}" if hold.holds != "*" else "every model"
-        return f"{which} is on hold since {hold.at[:10]}, when {hold.who} rolled it back ({hold.sentence})"
+    if block is not None:
+        return block_text(block)
     return approval.objection() or ""
 
 

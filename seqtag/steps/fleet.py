@@ -106,7 +106,7 @@ def _status(tagger: str, standing: Standing, facts: _Facts) -> TaggerStatus:
         next_run=next_run,
         attention=[
             *_about_run(state, flow_run, facts.now),
-            *_about_holds(tagger, standing),
+            *_about_blocks(tagger, standing),
             *([f"monitoring says {drift}"] if drift in ("retrain", "stop") else []),
             *_about_next_run(next_run, facts),
         ],
@@ -195,10 +195,10 @@ def _about_run(state: RunState, flow_run: LastFlowRun | None, now: datetime) -> 
     return ["the newest run has taken more than 12 hours"] if state == "running" and is_long else []
 
 
-def _about_holds(tagger: str, standing: Standing) -> list[str]:
-    if not standing.holds:
+def _about_blocks(tagger: str, standing: Standing) -> list[str]:
+    if not standing.blocks:
         return []
-    return [f"promotions are held since {standing.holds[-1].at[:10]}: seqtag release-hold {tagger}"]
+    return [f"promotions are blocked since {standing.blocks[-1].at[:10]}: seqtag unblock {tagger}"]
 
 
 def _about_next_run(next_run: str | None, facts: _Facts) -> list[str]:

@@ -22,7 +22,7 @@ from seqtag.steps.step import run_step
 
 @dataclass(frozen=True)
 class PromotionOutcome(Record):
-    """promotion.json: the verdict that the ledger has, which a hold or a person may have changed."""
+    """promotion.json: the verdict that the ledger has, which a rollback or a person may have changed."""
 
     FORMAT: ClassVar[str] = "promotion/1"
 
@@ -32,7 +32,7 @@ class PromotionOutcome(Record):
 
 
 def promote(run: RunDir, workspace: Workspace, *, by: AuditContext) -> Manifest:
-    """Promote the version, if the decision says so and neither a hold nor a person forbids it.
+    """Promote the version, if the decision says so and neither a rollback nor a person blocks it.
 
     Reads decision, registration and findings; writes the ledger and the aliases of the registry, and
     `promotion/`. A second call finds what the first one did, and completes it.
@@ -86,8 +86,8 @@ def publish_promotion(run: RunDir, entry: Entry, *, dry_run: DryRun | None = Non
             GateRule("a person approved it", objection is None, objection or _said(approval), change="")
         )
     if meant.verdict == "PROMOTE":
-        detail = entry.sentence if held else "none is in force"
-        rules.append(GateRule("no hold forbids it", not held, detail, change=""))
+        detail = entry.sentence if held else "no rollback of such a model is in force"
+        rules.append(GateRule("no rollback blocks it", not held, detail, change=""))
     outcome = PromotionOutcome(
         verdict="HOLD" if held else meant.verdict,
         sentence=entry.sentence if held else meant.sentence,

@@ -75,7 +75,7 @@ def publish_registration(
 
 
 def lineage_tags(run: RunDir) -> dict[str, str]:
-    """Return the tags of a version that name its configuration and code, which a hold may forbid."""
+    """Return the tags of a version that name its configuration and code, which a rollback may block."""
     return {CODE_TAG: steps_code_version(), CONFIG_TAG: file_digest(run.config)}
 
 

@@ -20,12 +20,12 @@ def rollback(
 ) -> Entry:
     """Make an earlier version the champion again, after another smoke test.
 
-    The version that is rolled back is held: no model of its configuration and code is promoted until the hold
-    is released.
+    Models like the one that is rolled back are blocked: none of its configuration and code is promoted until
+    they are unblocked.
 
     Args:
         to: the version; None for the previous champion.
-        everything: hold every model.
+        everything: block every model.
 
     Raises:
         RegistryError: there is no such version, or it fails the smoke test; the champion stays.

@@ -53,21 +53,21 @@ def test_a_rolled_back_model_is_held_until_released_and_then_promoted_without_tr
     assert again.name == "Held"
     assert "ada@host rolled version 2 back on " in again.message
     assert "(bad tags)" in again.message
-    assert "seqtag release-hold small --reason TEXT" in again.message
+    assert "seqtag unblock small --reason TEXT" in again.message
     assert "HOLD: small" in again.result().report.read_text()
 
     tomorrow = retrain(written(taggers, epochs=12, sequences=320), return_state=True)
     assert read_json(tomorrow.result().decision)["verdict"] == "PROMOTE"
     assert (tomorrow.name, registry.champion("small").version) == ("Held", "1")
 
-    registry.release("small", reason="it was the corpus", by=ADA)
+    registry.unblock("small", reason="it was the corpus", by=ADA)
     with caplog.at_level(logging.INFO, logger="seqtag"):
         caplog.clear()
-        released = retrain(written(taggers, epochs=12, sequences=320), return_state=True)
-    assert (released.name, registry.champion("small").version) == ("Promoted", "3")
+        unblocked = retrain(written(taggers, epochs=12, sequences=320), return_state=True)
+    assert (unblocked.name, registry.champion("small").version) == ("Promoted", "3")
     assert "train: unchanged, model is reused" in caplog.messages
     assert [entry.event for entry in registry.history("small")] == [
-        "PROMOTE", "PROMOTE", "ROLLBACK", "HOLD", "HOLD", "RELEASE", "PROMOTE"
+        "PROMOTE", "PROMOTE", "ROLLBACK", "HOLD", "HOLD", "UNBLOCK", "PROMOTE"
     ]  # fmt: skip
 
 

@@ -157,7 +157,8 @@ def test_champion_challenger_and_run_give_the_same_tags(seqtag: Terminal) -> Non
         (["rollback", "small", "--reason", "x"], "", 1, "there is no version to roll back to"),
         (["rollback", "small", "--reason", "x", "--to", "7"], "", 1, "version=7"),
         (["rollback", "small"], "", 2, "Missing option '--reason'"),
-        (["release-hold", "small", "--reason", "x"], "", 1, "small: there is no hold to release"),
+        (["unblock", "small", "--reason", "x"], "", 1, "small: no model is blocked"),
+        (["release-hold", "small", "--reason", "x"], "", 1, "small: no model is blocked"),
         (["serve", "nope"], "", 2, "no champion of 'nope' in the registry"),
         (["serve", "small", "--alias", "previous"], "", 2, "no previous of 'small' in the registry"),
         (["retrain", "absent.toml"], "", 2, "absent.toml"),
@@ -290,7 +291,7 @@ def test_doctor_looks_at_the_ledger_next_to_an_mlflow_server(seqtag: Terminal, m
 
 @pytest.mark.parametrize(
     "command",
-    [*STEPS, "retrain", "tag", "show", "doctor", "registry", "serve", "rollback", "release-hold", "history"],
+    [*STEPS, "retrain", "tag", "show", "doctor", "registry", "serve", "rollback", "unblock", "history"],
 )
 def test_every_command_has_a_help_text_with_an_example(command: str) -> None:
     shown = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200"})

@@ -19,7 +19,7 @@ READING = [
     ["registry"],
     ["serve", "small"],
     ["rollback", "small", "--reason", "x"],
-    ["release-hold", "small", "--reason", "x"],
+    ["unblock", "small", "--reason", "x"],
     ["validate", "small"],
 ]
 
@@ -76,7 +76,7 @@ def test_a_reading_command_does_not_create_a_registry(folder: Path, arguments: l
     if arguments[0] == "serve":
         assert isinstance(error, ConfigError)
         assert str(error).startswith("no champion of 'small' in the registry")
-    if arguments[0] in ("registry", "rollback", "release-hold"):
+    if arguments[0] in ("registry", "rollback", "unblock"):
         assert isinstance(error, RegistryError)
         assert "registry.db does not exist: expected a database to which a retraining" in str(error)
     assert content(folder) == before

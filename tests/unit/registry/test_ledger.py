@@ -80,7 +80,10 @@ CREATE TABLE seqtag_ledger (
 
 @pytest.fixture
 def older_engine(engine: sa.Engine, ledger: Ledger) -> sa.Engine:
-    """Database of an older seqtag without an error budget: current triggers, fewer columns, two entries."""
+    """Database of an older seqtag without an error budget: current triggers, fewer columns, two entries.
+
+    The second blocks models.
+    """
     triggers = {
         "sqlite": "SELECT sql FROM sqlite_master WHERE type = 'trigger'",
         "postgresql": "SELECT pg_get_triggerdef(oid) FROM pg_trigger "
@@ -90,11 +93,12 @@ def older_engine(engine: sa.Engine, ledger: Ledger) -> sa.Engine:
         made = [sql for (sql,) in connection.exec_driver_sql(triggers)]
         for statement in ("DROP TABLE seqtag_ledger", AS_BEFORE_COMPARISONS, *made):
             connection.exec_driver_sql(statement)
-        for number, event in ((1, "ADOPT"), (2, "HOLD")):
+        for number, event, holds in ((1, "ADOPT", "NULL"), (2, "ROLLBACK", "'x'")):
             connection.exec_driver_sql(
-                "INSERT INTO seqtag_ledger (tagger, entry, at, who, through, event, to_version, decision) "  # noqa: S608
+                "INSERT INTO seqtag_ledger "  # noqa: S608
+                "(tagger, entry, at, who, through, event, to_version, decision, holds) "
                 f"VALUES ('sample', {number}, '2026-11-22T03:30:00+00:00', 'ada@host', 'a test', '{event}', "
-                f"'{number}', 'd{number}')"
+                f"'{number}', 'd{number}', {holds})"
             )
     return engine
 
@@ -105,9 +109,10 @@ def test_an_older_ledger_gets_new_columns_and_keeps_its_entries(older_engine: sa
     ledger.prepare()
     before = [
         entry(1, event="ADOPT", decision="d1", evidence="", spent=0.0),
-        entry(2, to_version="2", decision="d2", evidence="", spent=0.0),
+        entry(2, event="ROLLBACK", to_version="2", decision="d2", evidence="", spent=0.0, blocks="x"),
     ]
     assert ledger.entries("sample") == before
+    assert ledger.block("sample", "x") == before[1]
     assert ledger.comparisons("sample") == []
     compared = entry(3, event="PROMOTE", evidence="e1", spent=0.05 / 365)
     assert ledger.append(compared)
@@ -334,15 +339,16 @@ def test_a_ledger_that_cannot_be_read_is_an_error(three_versions: Registry, home
         three_versions.history("sample")
 
 
-def test_the_standings_have_the_champion_and_the_holds_of_each_tagger(ledger: Ledger) -> None:
+@pytest.mark.parametrize("unblock", ["UNBLOCK", "RELEASE"], ids=["now", "in an older ledger"])
+def test_the_standings_have_the_champion_and_the_blocks_of_each_tagger(ledger: Ledger, unblock: str) -> None:
     written = [
         of("a", 1, "PROMOTE", to_version="1"),
-        of("a", 2, "ROLLBACK", to_version="0", holds="x"),
-        of("a", 3, "RELEASE", to_version="0"),
+        of("a", 2, "ROLLBACK", to_version="0", blocks="x"),
+        of("a", 3, unblock, to_version="0"),
         of("a", 4, "PROMOTE", to_version="2"),
         of("b", 1, "REJECT", to_version="1"),
         of("c", 1, "PROMOTE", to_version="1"),
-        of("c", 2, "ROLLBACK", to_version="0", holds="*"),
+        of("c", 2, "ROLLBACK", to_version="0", blocks="*"),
         of("c", 3, "HOLD", to_version="2"),
     ]
     assert all(map(ledger.append, written))
@@ -351,7 +357,8 @@ def test_the_standings_have_the_champion_and_the_holds_of_each_tagger(ledger: Le
 
     champions = {tagger: standing.champion for tagger, standing in found.items()}
     assert champions == {"a": written[3], "c": written[6]}
-    assert {tagger: standing.holds for tagger, standing in found.items()} == {"a": [], "c": [written[6]]}
+    assert {tagger: standing.blocks for tagger, standing in found.items()} == {"a": [], "c": [written[6]]}
+    assert (ledger.block("a", "x"), ledger.block("c", "x")) == (None, written[6])
 
 
 def test_standings_without_a_ledger_create_none(tmp_path: Path) -> None:

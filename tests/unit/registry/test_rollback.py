@@ -87,8 +87,8 @@ def test_a_model_of_the_same_configuration_and_code_is_held_with_author_and_rele
     held = four_versions.apply_decision("sample", "3", registry_decision("PROMOTE", against="1"), by=ADA)
     assert held.event == "HOLD"
     assert held.sentence == (
-        "HOLD: ada@host rolled version 2 back on 2026-11-22 (O is wrong), which holds models like it; "
-        "release: seqtag release-hold sample --reason TEXT."
+        "HOLD: ada@host rolled version 2 back on 2026-11-22 (O is wrong), which blocks models like it; "
+        "to unblock: seqtag unblock sample --reason TEXT."
     )
     assert (
         four_versions.apply_decision("sample", "3", registry_decision("PROMOTE", against="1"), by=ADA) == held
@@ -96,36 +96,36 @@ def test_a_model_of_the_same_configuration_and_code_is_held_with_author_and_rele
     assert aliases(four_versions)["champion"] == "1"
 
 
-def test_the_version_rolled_back_is_held_too(four_versions: Registry) -> None:
+def test_the_version_rolled_back_is_blocked_too(four_versions: Registry) -> None:
     roll_back(four_versions)
     assert promote(four_versions, "sample", "2", expected_champion="1").event == "HOLD"
 
 
-def test_other_code_is_another_lineage_unless_everything_is_held(four_versions: Registry) -> None:
+def test_other_code_is_another_lineage_unless_everything_is_blocked(four_versions: Registry) -> None:
     roll_back(four_versions, everything=True)
     held = promote(four_versions, "sample", "4", expected_champion="1")
-    assert (held.event, "which holds every model;" in held.sentence) == ("HOLD", True)
-    four_versions.release("sample", reason="fixed", by=ADA)
+    assert (held.event, "which blocks every model;" in held.sentence) == ("HOLD", True)
+    four_versions.unblock("sample", reason="fixed", by=ADA)
     promote(four_versions, "sample", "4", expected_champion="1")
     roll_back(four_versions)
     assert promote(four_versions, "sample", "3", expected_champion="1").event == "PROMOTE"
 
 
-def test_a_released_hold_lets_the_same_decision_promote(four_versions: Registry) -> None:
+def test_once_unblocked_the_same_decision_promotes(four_versions: Registry) -> None:
     roll_back(four_versions)
     promote(four_versions, "sample", "2", expected_champion="1")
-    released = four_versions.release("sample", reason="it was the data", by=ADA)
-    assert (released.event, released.from_version, released.to_version) == ("RELEASE", "1", "1")
+    unblocked = four_versions.unblock("sample", reason="it was the data", by=ADA)
+    assert (unblocked.event, unblocked.from_version, unblocked.to_version) == ("UNBLOCK", "1", "1")
     promote(four_versions, "sample", "2", expected_champion="1")
     assert [entry.event for entry in four_versions.history("sample")] == [
-        "PROMOTE", "PROMOTE", "ROLLBACK", "HOLD", "RELEASE", "PROMOTE"
+        "PROMOTE", "PROMOTE", "ROLLBACK", "HOLD", "UNBLOCK", "PROMOTE"
     ]  # fmt: skip
     assert aliases(four_versions) == {"previous": "1", "champion": "2", "challenger": "4"}
 
 
-def test_without_a_hold_there_is_nothing_to_release(four_versions: Registry) -> None:
-    with pytest.raises(RegistryError, match="sample: there is no hold to release"):
-        four_versions.release("sample", reason="x", by=ADA)
+def test_without_a_rollback_there_is_nothing_to_unblock(four_versions: Registry) -> None:
+    with pytest.raises(RegistryError, match="sample: no model is blocked, so there is nothing to unblock"):
+        four_versions.unblock("sample", reason="x", by=ADA)
     assert len(four_versions.history("sample")) == 2
 
 

@@ -118,7 +118,7 @@ def test_a_tie_names_the_command_that_promotes_anyway(two_runs):
     assert f"seqtag show {second.id}" in commands
     assert "seqtag retrain 'my taggers/$(x).toml' --force train" in commands
     assert "seqtag rollback small --to 2 --reason TEXT" in commands
-    assert not any("release-hold" in command for command in commands)
+    assert not any("unblock" in command for command in commands)
 
 
 def test_a_first_champion_has_no_rollback_command(two_runs):
@@ -132,7 +132,7 @@ def test_a_promotion_blocked_by_a_hold_names_the_release_command(two_runs, tmp_p
     shutil.copytree(two_runs[2].path, run.path)
     write_json(run.decision, read_json(run.decision) | {"verdict": "PROMOTE"})
 
-    assert "seqtag release-hold small --reason TEXT" in dashboard.commands(run, tagger=ODD).values()
+    assert "seqtag unblock small --reason TEXT" in dashboard.commands(run, tagger=ODD).values()
 
 
 def test_an_expired_approval_names_the_command_that_reopens_it(two_runs, tmp_path):
@@ -144,7 +144,7 @@ def test_an_expired_approval_names_the_command_that_reopens_it(two_runs, tmp_pat
 
     again = "python -m flows.stack prefect deployment run retrain/small --param 'force=[\"promote\"]'"
     assert again in commands
-    assert not any("release-hold" in command for command in commands)
+    assert not any("unblock" in command for command in commands)
 
 
 def test_the_retrain_card_has_all_its_parts(two_runs):
@@ -168,17 +168,17 @@ def test_the_retrain_card_has_all_its_parts(two_runs):
 def test_the_promote_command_on_the_card_promotes_a_held_version(two_runs):
     """The command on the card promotes, and the command on the next card rolls back.
 
-    The first holds version 1, which a dry run names.
+    The first blocks models like version 1, which a dry run names.
     """
     workspace, *_ = two_runs
     steps.rollback("small", workspace, to="2", reason="why not", everything=False, by=ME)
     assert workspace.registry().champion("small").version == "2"
     tagger = Taggers(workspace.home.root.parent).write()
     text = steps.dry_run_text(steps.explain(load_tagger(tagger), workspace))
-    held = "version 1 is on hold since 2026-01-01, when me@host rolled it back (why not)"
-    assert f"\npromote        would run: {held}\n" in text
+    blocked = "me@host rolled version 1 back on 2026-01-01 (why not), which blocks models like it"
+    assert f"\npromote        would run: {blocked}\n" in text
     assert text.endswith(
-        f"\nOutlook: the decision is not known before validate has run. If it is to promote, {held}."
+        f"\nOutlook: the decision is not known before validate has run. If it is to promote, {blocked}."
     )
     assert "register       unchanged if decide writes the same output\n" in text
     steps.rollback("small", workspace, to="1", reason="why not", everything=False, by=ME)
