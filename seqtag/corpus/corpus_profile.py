@@ -28,6 +28,12 @@ class SchemeChoice:
     reason: str
     spelling: Spelling = CANONICAL_SPELLING
 
+    @property
+    def sentence(self) -> str:
+        """The scheme and the reason for it: `no scheme: no tag has a prefix (B-, I-, E-, S-)`."""
+        scheme = "no scheme" if self.used == "none" else f"scheme {self.used}"
+        return f"{scheme}: {self.reason}"
+
 
 @dataclass(frozen=True)
 class SplitSize:

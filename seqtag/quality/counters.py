@@ -99,7 +99,7 @@ class TransitionCounter:
         """Return the scheme that best explains the transitions, regardless of the declared one."""
         config = config or TagsConfig()
         if len(self._tags) > MAX_DETECTED_TAGS:
-            reason = f"none: more than {MAX_DETECTED_TAGS:,} distinct tags, too many to detect a scheme"
+            reason = f"more than {MAX_DETECTED_TAGS:,} distinct tags, too many to detect a scheme"
             return SchemeVerdict("none", reason, {"none": 0})
         return detect_scheme(
             self._tags.strings, self._counts, pattern=config.spelling, outside=config.outside

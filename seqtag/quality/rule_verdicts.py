@@ -164,9 +164,10 @@ def scheme_choice(
     """Return the tag scheme, the reason for it, and the spelling of tags."""
     reason = detected.reason
     if tags.scheme not in ("auto", detected.scheme):
-        reason = f"declared {tags.scheme}, although the tags look like {reason}"
+        found = "have no scheme" if detected.scheme == "none" else f"look like {detected.scheme}"
+        reason = f"as declared, although the tags {found}: {reason}"
     if spelling not in (CANONICAL_SPELLING, detected.spelling):
-        reason += f"; read as {spelling.sample(used)}"
+        reason += f"; tags are read as {spelling.sample(used)}"
     return SchemeChoice(
         declared=tags.scheme, detected=detected.scheme, used=used, reason=reason, spelling=spelling
     )

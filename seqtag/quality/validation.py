@@ -85,10 +85,9 @@ def validate(
     profile.save(folder / PROFILE)
     write_pages(profile, result, profiled.evidence, folder=folder / DATA_DOCS)
     _log.info(
-        "%s%s Splits: %s. Tag scheme %s (%s)",
+        "%s%s Splits: %s. Tags: %s.",
         sentence,
         f" {profiled.untagged}." if profiled.untagged else "",
         profiled.carving.sentence,
-        profiled.scheme.used,
-        profiled.scheme.reason,
+        profiled.scheme.sentence,
     )

@@ -48,7 +48,7 @@ def corpus_markdown(profile: Profile, links: Mapping[str, str]) -> str:
         f"{quarantine_sentence(profile.quarantined)}",
         table(_RULES, _rules(profile)),
         "## Tags",
-        f"Scheme: {inline(profile.scheme.reason)}. Tokens per tag, with shares of the split's tokens:",
+        f"{inline(sentence(profile.scheme.sentence))}. Tokens per tag, with shares of the split's tokens:",
         *_tags(profile),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"

@@ -86,8 +86,7 @@ def _lines(found: CorpusCheck) -> Iterator[str]:
         for sentence in warning_sentences(record):
             yield f"warning  {sentence}"
     profile = found.profile
-    scheme = profile.scheme
-    yield f"tags     {plural(len(profile.tags), 'tag')}, scheme {scheme.used} ({scheme.reason})"
+    yield f"tags     {plural(len(profile.tags), 'tag')}, {profile.scheme.sentence}"
     sizes = ", ".join(
         f"{name} {plural(size.n_sequences, 'sequence')} ({plural(size.n_tokens, 'token')})"
         for name in SPLITS

@@ -64,15 +64,15 @@ def detect_scheme(
         spelled = reading.spelling.of_scheme(scheme)
         canonical = [spelled.canonical(tag) for tag in tags]
         illegal[scheme] = int(transitions[~legal_transitions(canonical, scheme)].sum())
-    counts = ", ".join(f"{n:,} under {scheme}" for scheme, n in illegal.items() if scheme != "none")
+    counts = ", ".join(f"{n:,} in {scheme}" for scheme, n in illegal.items() if scheme != "none")
     best = min(SPAN_SCHEMES, key=lambda scheme: illegal.get(scheme, np.inf))
     objection = _no_spans(tokens, reading, best, illegal) if pattern == "auto" else None
     if objection is not None:
-        return SchemeVerdict("none", f"none: {objection}", illegal, unread=unread_spelling(tokens))
+        return SchemeVerdict("none", objection, illegal, unread=unread_spelling(tokens))
     spelling = reading.spelling.of_scheme(best)
-    reason = f"{best}: illegal transitions, of {int(transitions.sum()):,}: {counts}"
+    reason = f"fewest illegal transitions (of {int(transitions.sum()):,}: {counts})"
     if spelling != CANONICAL_SPELLING:
-        reason += f"; spelled {spelling.sample(best)}"
+        reason += f"; tags are spelled {spelling.sample(best)}"
     return SchemeVerdict(best, reason, illegal, spelling)
 
 
@@ -109,7 +109,7 @@ def _no_spans(
         return None
     bare = is_bare(tokens)
     if not reading.spans or (bare and not reading.supported):  # a single letter may be a label
-        return f"none of {len(tokens)} distinct tags has a prefix (B-, I-, E-, S-)"
+        return "no tag has a prefix (B-, I-, E-, S-)"
     pattern = reading.spelling.pattern
     strays = _strays(reading)
     in_spans, other = (sum(tokens[tag] for tag in some) for some in (reading.spans, strays))
@@ -119,7 +119,7 @@ def _no_spans(
     if bare or (pattern != PATTERNS[0] and not reading.has_outside):
         if illegal[best] * _MOSTLY_LEGAL <= sum(tokens.values()):
             return None
-        return f"{illegal[best]:,} transitions are illegal even under {best}"
+        return f"{illegal[best]:,} transitions are illegal even in {best}"
     if reading.supported:
         return None
     # One-token spans of a small corpus, or labels such as E-mail and S-Bahn?

@@ -73,7 +73,7 @@ def test_nothing_is_illegal_next_to_an_untagged_token():
     assert [bool(b & iob1) for b in broken] == [False, False, True, False]
     assert [bool(b & iobes) for b in broken] == [True, True, True, False]
     # start to O, I-X to end (row 1), I-X to end (row 2), start to B-X, I-Y to I-X, I-X to end
-    assert "illegal transitions, of 6: " in counter.verdict().reason
+    assert "illegal transitions (of 6: " in counter.verdict().reason
 
 
 def test_too_many_tags_for_a_matrix_have_no_detected_scheme_but_are_still_checked():
@@ -85,4 +85,4 @@ def test_too_many_tags_for_a_matrix_have_no_detected_scheme_but_are_still_checke
 
     assert broken.all()
     assert counter.verdict().scheme == "none"
-    assert counter.verdict().reason == "none: more than 2,000 distinct tags, too many to detect a scheme"
+    assert counter.verdict().reason == "more than 2,000 distinct tags, too many to detect a scheme"

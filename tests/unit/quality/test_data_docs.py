@@ -136,7 +136,7 @@ def test_one_log_line_gives_the_verdict_and_the_scheme(validated, caplog):
     assert [record.message for record in caplog.records if record.name.startswith("seqtag.quality")] == [
         "accepted: 10 train, 10 dev, 10 test sequences; 0.00% (0 of 30 sequences) quarantined. "
         "Splits: dev and test as labelled by the sources. "
-        "Tag scheme IOB2 (IOB2: illegal transitions, of 180: 0 under IOB2, 60 under IOB1, 60 under IOBES)"
+        "Tags: scheme IOB2: fewest illegal transitions (of 180: 0 in IOB2, 60 in IOB1, 60 in IOBES)."
     ]
 
 

@@ -38,8 +38,8 @@ def test_lower_case_spans_are_read_and_reported_in_the_profile(profiled):
         declared="auto",
         detected="IOB2",
         used="IOB2",
-        reason="IOB2: illegal transitions, of 180: 0 under IOB2, 60 under IOB1, 60 under IOBES; "
-        "spelled b-X, i-X and o",
+        reason="fewest illegal transitions (of 180: 0 in IOB2, 60 in IOB1, 60 in IOBES); "
+        "tags are spelled b-X, i-X and o",
         spelling=Spelling(pattern="b-X", letters="BIES", outside="o"),
     )
 

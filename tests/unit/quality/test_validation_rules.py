@@ -225,7 +225,9 @@ def test_tags_are_checked_against_the_declared_scheme(profiled):
     assert declared.found.quarantined.by_rule["illegal_transition"] == 30  # all but the last
     assert declared.found.scheme.used == "IOB1"
     assert declared.found.scheme.detected == "IOB2"
-    assert declared.found.scheme.reason.startswith("declared IOB1, although the tags look like IOB2")
+    assert declared.found.scheme.sentence.startswith(
+        "scheme IOB1: as declared, although the tags look like IOB2: fewest illegal transitions"
+    )
 
 
 def test_a_corpus_in_iob1_is_detected(profiled):
@@ -241,7 +243,7 @@ def test_a_corpus_in_iob1_is_detected(profiled):
 
     assert seen.found.scheme.used == "IOB1"
     assert seen.reasons == {17: ["illegal_transition"]}
-    assert "1 under IOB1" in seen.found.scheme.reason
+    assert "1 in IOB1" in seen.found.scheme.reason
 
 
 def test_flat_tags_have_no_illegal_transitions(profiled):

@@ -74,9 +74,7 @@ def test_an_acceptable_corpus_is_described_and_nothing_is_written(tagger: Path) 
         "source   a.conll: columns 2, comments none, compression none, encoding utf-8, header none, "
         "separator tab; 60 sequences"
     )
-    assert lines[1].startswith(
-        "tags     3 tags, scheme IOB2 (IOB2: illegal transitions, of 240: 0 under IOB2"
-    )
+    assert lines[1].startswith("tags     3 tags, scheme IOB2: fewest illegal transitions (of 240: 0 in IOB2")
     assert lines[2].startswith("splits   train ")
     assert lines[3] == "lengths  mean 3.0, longest 3 tokens; 0 sequences repeat an earlier one"
     assert lines[4] == "words    0.0% of the tokens are words with several tags"

@@ -45,4 +45,4 @@ def test_parts_of_speech_have_no_scheme(column: int) -> None:
     with gzip.open(path, "rt", encoding="utf-8") as file:
         found = verdict(file.read().splitlines(), column)
     assert found.scheme == "none"
-    assert found.reason.endswith("has a prefix (B-, I-, E-, S-)")
+    assert found.reason == "no tag has a prefix (B-, I-, E-, S-)"

@@ -154,7 +154,7 @@ def test_the_scheme_is_detected(sequences: list[str], scheme: str) -> None:
 
 def test_the_verdict_gives_the_counts() -> None:
     verdict = detect_scheme(*count(["O I-X O", "I-X B-X"]))
-    assert verdict.reason == "IOB1: illegal transitions, of 7: 2 under IOB2, 0 under IOB1, 5 under IOBES"
+    assert verdict.reason == "fewest illegal transitions (of 7: 2 in IOB2, 0 in IOB1, 5 in IOBES)"
     assert verdict.illegal == {"none": 0, "IOB2": 2, "IOB1": 0, "IOBES": 5}
 
 

@@ -63,7 +63,7 @@ def test_an_unmistakable_spelling_is_detected(sequence: str, scheme: str, expect
 
 def test_the_reason_names_the_spelling() -> None:
     assert verdict("b-x i-x o").reason == (
-        "IOB2: illegal transitions, of 4: 0 under IOB2, 1 under IOB1, 1 under IOBES; spelled b-X, i-X and o"
+        "fewest illegal transitions (of 4: 0 in IOB2, 1 in IOB1, 1 in IOBES); tags are spelled b-X, i-X and o"
     )
 
 
@@ -91,7 +91,7 @@ def test_labels_that_begin_like_prefixes_have_no_scheme(sequence: str) -> None:
 
 def test_the_reason_names_labels_that_look_like_spans() -> None:
     assert verdict("O E-mail Phone O").reason == (
-        "none: labels such as E-mail: no type has two prefixes of a longer span (B- and I-, B- and E-)"
+        "labels such as E-mail: no type has two prefixes of a longer span (B- and I-, B- and E-)"
     )
 
 
