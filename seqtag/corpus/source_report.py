@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import ClassVar
 
-from seqtag.formatting import escaped, shortened
+from seqtag.formatting import escaped, plural, shortened
 from seqtag.records import Record
 
 _MOST_COLUMNS = 1000  # kept per source for a message
@@ -93,22 +93,27 @@ class SourceReport:
         )
 
 
-def source_sentence(record: SourceRecord) -> str:
-    """Describe in one line how a source was read.
+def source_sentence(record: SourceRecord, *, is_complete: bool = True) -> str:
+    """Describe in one line how a source was read: settings that were detected, changes, and its size.
+
+    Args:
+        record: of the source.
+        is_complete: the whole source was read.
 
     >>> source_sentence(
     ...     SourceRecord(
-    ...         name="*.conll (3 files)",
-    ...         n_sequences=900,
+    ...         name="*.conll",
+    ...         n_sequences=9,
     ...         assumed={"separator": {"tab": 2, "blanks": 1}, "header": {"none": 3}},
     ...         changed={"tags stripped": 12},
     ...         warnings=[],
     ...     )
     ... )
-    '*.conll (3 files): header none, separator tab (2 files) and blanks (1 file); 12 tags stripped'
+    '*.conll: header none, separator tab (2 files) and blanks (1 file); 12 tags stripped; 9 sequences'
     """
-    assumed = assumptions(record) or "nothing was assumed"
-    return escaped(f"{record.name}: {'; '.join([assumed, *changes(record)])}")
+    size = plural(record.n_sequences, "sequence")
+    size = size if is_complete else f"only the first {size} were read"
+    return escaped(f"{record.name}: {'; '.join(filter(None, [assumptions(record), *changes(record), size]))}")
 
 
 def assumptions(record: SourceRecord) -> str:

@@ -80,9 +80,7 @@ def check_text(found: CorpusCheck) -> str:
 def _lines(found: CorpusCheck) -> Iterator[str]:
     for report in found.reports:
         record = report.record()
-        read = plural(record.n_sequences, "sequence")
-        read = read if report.is_complete else f"only the first {read} were read"
-        yield f"source   {source_sentence(record)}; {read}"
+        yield f"source   {source_sentence(record, is_complete=report.is_complete)}"
         for sentence in warning_sentences(record):
             yield f"warning  {sentence}"
     profile = found.profile

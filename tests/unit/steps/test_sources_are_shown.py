@@ -77,10 +77,10 @@ def test_ingest_reports_how_each_source_was_read_even_from_its_cache(two_files, 
 
     assert "the sources are unchanged" in caplog.text
     assert [record.getMessage() for record in records[0]] == [
-        f"source a.conll: {READ}; 1,200 tags stripped",
+        f"source a.conll: {READ}; 1,200 tags stripped; 60 sequences",
         f"warning: {COLUMNS}",
         "warning: a.conll:1: this line looks like a comment; set comment",
-        f"source b.conll: {READ}; 1,200 tags stripped",
+        f"source b.conll: {READ}; 1,200 tags stripped; 6 sequences",
         f"warning: {COMMENT}",
     ]
     assert [record.getMessage() for record in records[1]] == [record.getMessage() for record in records[0]]
