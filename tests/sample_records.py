@@ -10,10 +10,10 @@ from seqtag.corpus import CorpusChanges, Profile, SizeChange, SplitChanges
 from seqtag.corpus.corpus_profile import (
     Ambiguity,
     AmbiguousShare,
-    Carving,
     ExpectationCounts,
     QuarantineSize,
     SchemeChoice,
+    SplitOrigins,
     SplitSize,
 )
 from seqtag.evaluation import EpochRecord, Interval, Metrics, Scores, TrainingHistory
@@ -124,7 +124,7 @@ def sample_profile(scheme: SchemeName) -> Profile:
         sentence="accepted: 80 train, 80 dev, 80 test sequences",
         scheme=SchemeChoice(declared="auto", detected=scheme, used=scheme, reason="declared"),
         splits={"train": split, "dev": split, "test": split},
-        carving=Carving(sentence="no split is carved", splits=[]),
+        split_origins=SplitOrigins(sentence="no split is split off", splits=[]),
         ambiguity=Ambiguity("none", left_out=False, corpus=none, train=none, dev=none, test=none),
         quarantined=QuarantineSize(n_sequences=0, share=0.0, budget=0.02, by_rule={}),
         rules=[],

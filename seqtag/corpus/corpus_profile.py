@@ -7,15 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AliasChoices, Field
 
 from seqtag.config import SchemeName, Severity, Split
 from seqtag.corpus.source_report import SourceRecord
-from seqtag.corpus.split_plan import CarvedSplit
+from seqtag.corpus.split_plan import UnlabelledSplit
 from seqtag.records import Passed, Record
 from seqtag.tagging.spelling import CANONICAL_SPELLING, Spelling
 
 TagCounts = Mapping[str, Mapping[str, int]]  # tag -> split -> tokens
+
+_OLDER_NAME = Field(validation_alias=AliasChoices("split_origins", "carving"))
 
 
 @dataclass(frozen=True)
@@ -49,11 +53,11 @@ class SplitSize:
 
 
 @dataclass(frozen=True)
-class Carving:
-    """The splits that no source labels; sizes are after quarantine."""
+class SplitOrigins:
+    """The origin of dev and test, and the splits that no source labels; sizes are after quarantine."""
 
     sentence: str
-    splits: Sequence[CarvedSplit]
+    splits: Sequence[UnlabelledSplit]
 
 
 @dataclass(frozen=True)
@@ -122,7 +126,7 @@ class Profile(Record):
     sentence: str  # the verdict and its reason
     scheme: SchemeChoice
     splits: Mapping[Split, SplitSize]
-    carving: Carving
+    split_origins: Annotated[SplitOrigins, _OLDER_NAME]
     ambiguity: Ambiguity
     quarantined: QuarantineSize
     rules: Sequence[RuleOutcome]

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from seqtag.config import SPLITS, SplitConfig
 from seqtag.config.source_columns import Split
 from seqtag.corpus.schema import DOCUMENT_ID, SPLIT
+from seqtag.formatting import plural
 from seqtag.io.hash_counts import HashCounts, find_hashes
 from seqtag.io.hashing import hash_strings
 from seqtag.io.row_groups import read_row_groups
@@ -30,8 +31,8 @@ _POOL_NAMES: Mapping[Pool, str] = {
 
 
 @dataclass(frozen=True)
-class CarvedSplit:
-    """A split that no source labels, and the pool of sequences that it was carved from."""
+class UnlabelledSplit:
+    """A split that no source labels, and the pool of sequences that it was split off from."""
 
     split: Split
     n_sequences: int
@@ -41,42 +42,42 @@ class CarvedSplit:
 
 @dataclass(frozen=True, eq=False)
 class SplitPlan:
-    """The labels of a corpus, and the sequences that splits without labels are carved from.
+    """The labels of a corpus, and the sequences that splits without labels are split off from.
 
     A sequence labelled dev or test is in that split, and no others join a split that has labels. A split
-    without labels is carved by hash of the document: from the unlabelled sequences if there are any, else
-    from train. In the table, "none" is a sequence without a label:
+    without labels is split off by the hash of the document: from the unlabelled sequences if there are any,
+    else from train. In the table, "none" is a sequence without a label:
 
         labels that occur      train                    dev                    test
         ---------------------  -----------------------  ---------------------  ---------------------
-        none                   the rest                 carved (unlabelled)    carved (unlabelled)
-        train                  train without the rest   carved (train)         carved (train)
-        train, dev             train without test       dev                    carved (train)
-        train, test            train without dev        carved (train)         test
+        none                   the rest                 from unlabelled        from unlabelled
+        train                  train without the rest   from train             from train
+        train, dev             train without test       dev                    from train
+        train, test            train without dev        from train             test
         train, dev, test       train                    dev                    test
-        train, none            train and the rest       carved (unlabelled)    carved (unlabelled)
-        train, dev, none       train and the rest       dev                    carved (unlabelled)
-        train, test, none      train and the rest       carved (unlabelled)    test
+        train, none            train and the rest       from unlabelled        from unlabelled
+        train, dev, none       train and the rest       dev                    from unlabelled
+        train, test, none      train and the rest       from unlabelled        test
         train, dev, test, none train and unlabelled     dev                    test
-        dev, none              the rest                 dev                    carved (unlabelled)
-        test, none             the rest                 carved (unlabelled)    test
+        dev, none              the rest                 dev                    from unlabelled
+        test, none             the rest                 from unlabelled        test
         dev, test, none        unlabelled               dev                    test
         dev and/or test        empty: rejected          labels only            labels only
 
     Mode "hash" ignores all labels, as if none occurred. In mode "official" every sequence has a label and
     every split occurs; anything else is rejected.
 
-    The unlabelled sequences of a document that is also labelled train follow it into train, so that a carved
-    split shares no document with train. A label that appears later (the first test file, a document now
-    labelled train, the first unlabelled source) can therefore move other sequences from a carved split into
+    The unlabelled sequences of a document that is also labelled train follow it into train, so that a split
+    without labels shares no document with train. A label that appears later (the first test file, a document
+    now labelled train, the first unlabelled source) can therefore move other sequences from such a split into
     train, never from train into test.
 
     Attributes:
         n_labelled: sequences with each label, before quarantine.
         n_unlabelled: sequences without a label, before quarantine.
         train_documents: `<uint64>[n]`, sorted hashes of the documents that are labelled train and would be
-            held out by their hash. 8 bytes for one in five documents at the default shares; empty unless a
-            split is carved from unlabelled sequences.
+            in dev or test by their hash. 8 bytes for one in five documents at the default shares; empty
+            unless a split is split off from unlabelled sequences.
     """
 
     config: SplitConfig
@@ -86,18 +87,18 @@ class SplitPlan:
 
     @property
     def pool(self) -> Pool:
-        """The sequences that a split without labels is carved from."""
+        """The sequences that a split without labels is split off from."""
         if self.config.mode == "hash":
             return "all"
         return "unlabelled" if self.n_unlabelled else "train"
 
     @property
-    def carved(self) -> tuple[Split, ...]:
-        """The splits without labels, which are carved."""
+    def split_off(self) -> tuple[Split, ...]:
+        """The splits without labels, which are split off from the pool."""
         if self.config.mode == "official":
             return ()
-        held_out: tuple[Split, ...] = ("dev", "test")
-        return tuple(name for name in held_out if self.pool == "all" or not self.n_labelled[name])
+        names: tuple[Split, ...] = ("dev", "test")
+        return tuple(name for name in names if self.pool == "all" or not self.n_labelled[name])
 
     def labels(self, batch: pa.RecordBatch) -> npt.NDArray[np.int8]:
         """Return `<int8>[n]`: the index in SPLITS of each sequence's label; -1 if missing or ignored."""
@@ -110,7 +111,7 @@ def plan_splits(parts: Sequence[Path], config: SplitConfig) -> SplitPlan:
     """Read the labels of all sequences and plan the splits.
 
     Reads the column of labels once. A second pass, over labels and document ids, is needed only if dev or
-    test is carved from unlabelled sequences and other sequences are labelled train.
+    test is split off from unlabelled sequences and other sequences are labelled train.
     """
     counts = np.zeros(len(SPLITS) + 1, np.int64)  # of -1, then by split
     if config.mode != "hash":
@@ -118,7 +119,7 @@ def plan_splits(parts: Sequence[Path], config: SplitConfig) -> SplitPlan:
             counts += np.bincount(_numbers(batch.column(SPLIT)) + 1, minlength=len(counts))
     n_labelled = dict(zip(SPLITS, counts[1:].tolist(), strict=True))
     plan = SplitPlan(config, n_labelled, int(counts[0]), np.zeros(0, np.uint64))
-    if plan.pool == "unlabelled" and plan.carved and n_labelled["train"]:
+    if plan.pool == "unlabelled" and plan.split_off and n_labelled["train"]:
         return SplitPlan(config, n_labelled, int(counts[0]), _train_documents(parts, config))
     return plan
 
@@ -139,9 +140,9 @@ def assign_splits(batch: pa.RecordBatch, *, plan: SplitPlan) -> pa.StringArray:
     is_test = in_pool & (position < plan.config.test)
     is_dev = in_pool & ~is_test & (position < plan.config.test + plan.config.dev)
     split = np.maximum(label, SPLITS.index("train"))
-    for name, is_carved in (("test", is_test), ("dev", is_dev)):
-        if name in plan.carved:
-            split[is_carved] = SPLITS.index(name)
+    for name, is_in_split in (("test", is_test), ("dev", is_dev)):
+        if name in plan.split_off:
+            split[is_in_split] = SPLITS.index(name)
     return pa.array(SPLITS, pa.string()).take(pa.array(split))
 
 
@@ -151,37 +152,37 @@ def count_origins(labels: npt.NDArray[np.int8], splits: npt.NDArray[np.int8]) ->
     return np.bincount((labels.astype(np.int64) + 1) * n + splits, minlength=(n + 1) * n).reshape(n + 1, n)
 
 
-def describe_carving(plan: SplitPlan, origins: npt.NDArray[np.int64]) -> tuple[CarvedSplit, ...]:
-    """Return the size of each carved split, and the name and size of the pool that it was carved from.
+def describe_origins(plan: SplitPlan, origins: npt.NDArray[np.int64]) -> tuple[UnlabelledSplit, ...]:
+    """Return the size of each split without labels, and the name and size of its pool.
 
     Args:
         origins: result of `count_origins`.
     """
     pool = origins[1 + SPLITS.index("train") if plan.pool == "train" else 0]
     return tuple(
-        CarvedSplit(
+        UnlabelledSplit(
             split=name,
             n_sequences=int(pool[SPLITS.index(name)]),
             source=_POOL_NAMES[plan.pool],
             n_source=int(pool.sum()),
         )
-        for name in plan.carved
+        for name in plan.split_off
     )
 
 
-def carving_sentence(carved: Sequence[CarvedSplit]) -> str:
-    """Say which splits were carved, and from which sequences.
+def origins_sentence(splits: Sequence[UnlabelledSplit]) -> str:
+    """Say where dev and test come from.
 
-    >>> carving_sentence([CarvedSplit("dev", n_sequences=1204, source="labelled train", n_source=12000)])
-    'dev: 1,204 sequences carved from 12,000 labelled train'
-    >>> carving_sentence([])
+    >>> origins_sentence([UnlabelledSplit("dev", n_sequences=1204, source="labelled train", n_source=12000)])
+    'dev: 1,204 sequences split off from 12,000 labelled train'
+    >>> origins_sentence([])
     'dev and test as labelled by the sources'
     """
-    if not carved:
+    if not splits:
         return "dev and test as labelled by the sources"
     return "; ".join(
-        f"{one.split}: {one.n_sequences:,} sequences carved from {one.n_source:,} {one.source}"
-        for one in carved
+        f"{one.split}: {plural(one.n_sequences, 'sequence')} split off from {one.n_source:,} {one.source}"
+        for one in splits
     )
 
 

@@ -18,9 +18,9 @@ from seqtag.corpus.schema import DEFECT, SEQUENCE_ID, SPLIT, TAGS, TOKENS
 from seqtag.corpus.split_plan import (
     SplitPlan,
     assign_splits,
-    carving_sentence,
     count_origins,
-    describe_carving,
+    describe_origins,
+    origins_sentence,
     plan_splits,
 )
 from seqtag.corpus.untagged import lost_sentence, trained_tags
@@ -89,9 +89,9 @@ def split_corpus(
                 part = batch.filter(pc.equal(batch.column(SPLIT), name))
                 files[name].append(pa.table(part.select(schema.names)).cast(schema))
     counts = dict(zip(SPLITS, origins.sum(axis=0).tolist(), strict=True))
-    carving = carving_sentence(describe_carving(plan, origins))
-    _check_none_is_empty(counts, carving)
-    _log.info("split: %s sequences; %s", ", ".join(f"{counts[name]:,} {name}" for name in SPLITS), carving)
+    origin = origins_sentence(describe_origins(plan, origins))
+    _check_none_is_empty(counts, origin)
+    _log.info("split: %s sequences; %s", ", ".join(f"{counts[name]:,} {name}" for name in SPLITS), origin)
     if n_lost:
         _log.warning("split: %s", lost_sentence(n_lost, train_scheme))
 
@@ -148,12 +148,12 @@ def _check_official(plan: SplitPlan) -> None:
         )
 
 
-def _check_none_is_empty(counts: Mapping[str, int], carving: str) -> None:
+def _check_none_is_empty(counts: Mapping[str, int], origin: str) -> None:
     empty = [name for name in SPLITS if not counts[name]]
     if empty:
         found = ", ".join(f"{counts[name]} {name}" for name in SPLITS)
         raise CorpusRejectedError(
             f"{' and '.join(empty)} would be empty: expected a sequence in each split, got {found} "
-            f"({carving}); declare a source for {' and '.join(empty)}, raise its share in [split], or add "
+            f"({origin}); declare a source for {' and '.join(empty)}, raise its share in [split], or add "
             "documents"
         )

@@ -1,8 +1,8 @@
 """Drift between the champion's snapshot and new data, above a measured noise floor.
 
 The reference must be a sample of the traffic. If documents are derived from content, dev and test are not:
-all copies of a repeated sequence then fall into one split, so held-out data contains a few of them far too
-often and lacks the others. With 30% repeats, steady traffic raised an alarm in most runs. Therefore:
+all copies of a repeated sequence then fall into one split, so dev and test contain a few of them far too
+often and lack the others. With 30% repeats, steady traffic raised an alarm in most runs. Therefore:
 
 - New data is compared with the whole snapshot. A word or span that occurs in only one document of train
   counts as unknown in that document (leave-one-out): the document is as new to the rest of train as the next

@@ -15,14 +15,14 @@ from seqtag.config import QualityConfig, SchemeName, Split, SplitConfig, TagsCon
 from seqtag.corpus import Profile, SourceRecord, read_places
 from seqtag.corpus.corpus_profile import (
     Ambiguity,
-    Carving,
     QuarantineSize,
     SchemeChoice,
+    SplitOrigins,
     SplitSize,
     TagCounts,
 )
 from seqtag.corpus.schema import TAGS
-from seqtag.corpus.split_plan import carving_sentence, count_origins, describe_carving
+from seqtag.corpus.split_plan import count_origins, describe_origins, origins_sentence
 from seqtag.corpus.untagged import lost_sentence, trained_tags
 from seqtag.errors import TagSchemeError
 from seqtag.io.row_groups import read_row_groups
@@ -50,7 +50,7 @@ class ProfiledCorpus:
     scheme: SchemeChoice
     splits: Mapping[Split, SplitSize]
     untagged: str  # sentence about tokens without a tag
-    carving: Carving
+    split_origins: SplitOrigins
     ambiguity: Ambiguity
     quarantined: QuarantineSize
     tags: TagCounts
@@ -121,7 +121,7 @@ def profile_corpus(
     if places is not None:
         violations = _located(violations, places)
     tag_counts = measured.tags.counts(also=tags.declared or ())
-    carving = _carving(measured, findings, splitter)
+    split_origins = _split_origins(measured, findings, splitter)
     ambiguous = _ambiguity(measured, findings, refusing)
     splits = split_sizes(
         measured.table,
@@ -140,7 +140,7 @@ def profile_corpus(
             tags=tag_counts,
             previous=previous,
             refusing=refusing,
-            carving=carving.sentence,
+            split_origins=split_origins.sentence,
             ambiguity=ambiguous.sentence,
             few_documents=few_test_documents(
                 measured.table, findings, fewest=fewest_test_documents, parts=sound_parts
@@ -155,7 +155,7 @@ def profile_corpus(
         untagged=untagged_sentence(
             splits, lost=_lost(sound_parts, findings, tags, scheme=scheme, spelling=measured.spelling)
         ),
-        carving=carving,
+        split_origins=split_origins,
         ambiguity=ambiguous,
         quarantined=_quarantined(findings, rules, budget=quality.quarantine_budget),
         tags=tag_counts,
@@ -172,7 +172,7 @@ def _evidence(
     tags: TagCounts,
     previous: Profile | None,
     refusing: tuple[str, ...],
-    carving: str,
+    split_origins: str,
     ambiguity: str,
     few_documents: Sequence[Violation],
     scheme: str,
@@ -210,7 +210,7 @@ def _evidence(
         n_sequences=len(measured.table),
         n_tags=len(tags),
         refusing=refusing,
-        carving=carving,
+        split_origins=split_origins,
         ambiguity=ambiguity,
         majority_tag=_majority_tag(tags),
         scheme=scheme,
@@ -256,11 +256,11 @@ def _located(violations: Sequence[Violation], file: Path) -> tuple[Violation, ..
     return tuple(located(violation, places) for violation in violations)
 
 
-def _carving(measured: MeasuredCorpus, findings: Violations, splitter: Splitter) -> Carving:
+def _split_origins(measured: MeasuredCorpus, findings: Violations, splitter: Splitter) -> SplitOrigins:
     """Return the splits that no source labels; sizes are after quarantine."""
     labels, splits = (column[findings.kept] for column in (measured.table.label, measured.table.split))
-    carved = describe_carving(splitter.plan, count_origins(labels, splits))
-    return Carving(carving_sentence(carved), carved)
+    unlabelled = describe_origins(splitter.plan, count_origins(labels, splits))
+    return SplitOrigins(origins_sentence(unlabelled), unlabelled)
 
 
 def _ambiguity(measured: MeasuredCorpus, findings: Violations, refusing: Sequence[str]) -> Ambiguity:

@@ -36,7 +36,7 @@ class Evidence:
     n_sequences: int  # received
     n_tags: int
     refusing: tuple[str, ...]  # active rules that quarantine a sequence
-    carving: str  # sentence about the origin of dev and test
+    split_origins: str  # sentence about the origin of dev and test
     ambiguity: str  # sentence about the share of ambiguous sequences
     majority_tag: str = ""  # the most frequent tag
     scheme: str = "none"  # with its spelling: "IOB2 (B-X, I-X and O)"
@@ -243,7 +243,7 @@ def _received(rule: ValidationRule, evidence: Evidence) -> str:
             return f"{_sizes(evidence)} sequences"
         case "empty_split":
             reason = f"{evidence.empty_split}; " if evidence.empty_split else ""
-            return f"{reason}{_sizes(evidence)} sequences ({evidence.carving})"
+            return f"{reason}{_sizes(evidence)} sequences ({evidence.split_origins})"
         case "quarantine_budget":
             return _refused(evidence) + _gravest(evidence)
         case "volume_loss":

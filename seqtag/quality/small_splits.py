@@ -42,9 +42,9 @@ def empty_split_reason(
     if n_received:
         return f"all {n_received:,} sequences of {name} are refused"
     if plan.config.mode == "official":
-        return f'no source labels {name}: label it, or set split.mode = "auto" to carve dev and test'
+        return f'no source labels {name}: label it, or set split.mode = "auto" to split off dev and test'
     if plan.pool == "train" and not plan.n_labelled["train"]:
-        return f"no source labels {name}: label it, or leave sequences unlabelled to carve it from"
+        return f"no source labels {name}: label it, or leave sequences unlabelled to split it off from"
     return _too_few_documents(parts, plan, n_sequences=len(table))
 
 

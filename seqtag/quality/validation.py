@@ -73,7 +73,7 @@ def validate(
         sentence=sentence,
         scheme=profiled.scheme,
         splits=profiled.splits,
-        carving=profiled.carving,
+        split_origins=profiled.split_origins,
         ambiguity=profiled.ambiguity,
         quarantined=profiled.quarantined,
         rules=[RuleOutcome(v.rule, v.severity, v.count, v.passed, v.message) for v in verdicts],
@@ -88,6 +88,6 @@ def validate(
         "%s%s Splits: %s. Tags: %s.",
         sentence,
         f" {profiled.untagged}." if profiled.untagged else "",
-        profiled.carving.sentence,
+        profiled.split_origins.sentence,
         profiled.scheme.sentence,
     )

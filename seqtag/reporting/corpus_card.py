@@ -40,7 +40,7 @@ def corpus_markdown(profile: Profile, links: Mapping[str, str]) -> str:
         *_sources(profile),
         "## Splits",
         table(_SPLITS, _splits(profile)),
-        f"{inline(sentence(profile.carving.sentence))}.",
+        f"{inline(sentence(profile.split_origins.sentence))}.",
         f"{inline(sentence(profile.untagged))}." if profile.untagged else "",
         f"Ambiguous: {inline(profile.ambiguity.sentence)}.",
         "## Validation",

@@ -90,7 +90,7 @@ def _lines(found: CorpusCheck) -> Iterator[str]:
         for name in SPLITS
         if (size := profile.splits.get(name)) is not None
     )
-    yield f"splits   {sizes}; {profile.carving.sentence}"
+    yield f"splits   {sizes}; {profile.split_origins.sentence}"
     n_sequences, n_tokens, longest = (
         sum(size.n_sequences for size in profile.splits.values()),
         sum(size.n_tokens for size in profile.splits.values()),

@@ -34,6 +34,7 @@ WORDS = {
     r"seal(?:s|ed|ing)?": "publish, write",
     r"of (?:its|their) own": "separate, own",
     r"lets? serve": "promote",
+    r"carv(?:e|es|ed|ing)": "split off",
     r"was required\. Received|were required\. Received": "expected ..., got ...",
 }
 PATTERN = re.compile(r"\b(?:" + "|".join(WORDS) + r")\b", re.IGNORECASE)
@@ -41,10 +42,11 @@ DATA = re.compile(r"^```text\b.*?^```$|(?<!`)`[^`]+`(?!`)", re.MULTILINE | re.DO
 RELEASED = re.compile(r"^## \d", re.MULTILINE)
 QUESTION = re.compile(r"(?:What|Which|How|Whether|Where|Who|That|Of)\b")
 
-# keys of older tagger files
+# keys of older files
 FIXED_NAMES = (
     '"ladder"',
     "features.ladder",
+    '"carving"',
 )
 
 

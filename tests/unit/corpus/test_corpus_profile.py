@@ -11,15 +11,15 @@ from seqtag.corpus import Profile, SourceRecord
 from seqtag.corpus.corpus_profile import (
     Ambiguity,
     AmbiguousShare,
-    Carving,
     ExpectationCounts,
     QuarantineSize,
     RuleOutcome,
     SchemeChoice,
+    SplitOrigins,
     SplitSize,
 )
 from seqtag.corpus.source_report import Warned
-from seqtag.corpus.split_plan import CarvedSplit
+from seqtag.corpus.split_plan import UnlabelledSplit
 from seqtag.errors import RunDirError
 from seqtag.tagging import Spelling
 
@@ -32,7 +32,9 @@ PROFILE = Profile(
         declared="auto", detected="IOB2", used="IOB2", reason="IOB2", spelling=Spelling("b-X", outside="o")
     ),
     splits={"train": SIZE, "dev": SIZE, "test": SIZE},
-    carving=Carving("dev: 3 sequences carved", [CarvedSplit("dev", 3, source="labelled train", n_source=6)]),
+    split_origins=SplitOrigins(
+        "dev: 3 sequences split off", [UnlabelledSplit("dev", 3, source="labelled train", n_source=6)]
+    ),
     ambiguity=Ambiguity(sentence="1 of 4", left_out=False, corpus=SHARE, train=SHARE, dev=SHARE, test=SHARE),
     quarantined=QuarantineSize(n_sequences=0, share=0.0, budget=0.01, by_rule={"over_long": 0}),
     rules=[RuleOutcome("over_long", severity="quarantine", count=0, passed=True, message="none")],
@@ -64,6 +66,7 @@ def test_a_profile_of_an_earlier_version_has_canonical_tags_and_no_sources(tmp_p
     for key in ("format", "sources", "untagged"):
         del content[key]
     del content["scheme"]["spelling"]
+    content["carving"] = content.pop("split_origins")
     for split in content["splits"].values():
         del split["untagged"]
     file.write_text(json.dumps(content), "utf-8")
@@ -72,7 +75,7 @@ def test_a_profile_of_an_earlier_version_has_canonical_tags_and_no_sources(tmp_p
 
     assert found.scheme.spelling == Spelling("B-X", letters="BIES", outside="O")
     assert (list(found.sources), found.untagged, found.splits["dev"].untagged) == ([], "", 0)
-    assert found.tags == PROFILE.tags
+    assert (found.tags, found.split_origins) == (PROFILE.tags, PROFILE.split_origins)
 
 
 def test_a_profile_of_another_version_is_refused_by_name(tmp_path: Path) -> None:

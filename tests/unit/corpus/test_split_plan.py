@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from seqtag.config import SPLITS, SplitConfig
 from seqtag.corpus.split_plan import (
-    CarvedSplit,
     SplitPlan,
+    UnlabelledSplit,
     assign_splits,
-    carving_sentence,
     count_origins,
-    describe_carving,
+    describe_origins,
+    origins_sentence,
     plan_splits,
 )
 from tests.unit.corpus.snapshots import batch_of, numbered, parts_of
@@ -63,7 +63,7 @@ def assigned(parts: list[Path], batch: pa.RecordBatch, config: SplitConfig = WID
         ("hash", {"train": BOTH, None: BOTH}, "sequences whose labels are ignored"),
     ],
 )
-def test_labels_decide_and_the_rest_is_carved(mode, expected, source, tmp_path):
+def test_labels_decide_and_the_rest_is_split_off(mode, expected, source, tmp_path):
     labels = [label for label in expected for _ in range(3)]
     documents = [f"document {i}" for label in expected for i in OF_LABEL[label]]
     batch = batch_of(documents, split=labels)
@@ -72,10 +72,10 @@ def test_labels_decide_and_the_rest_is_carved(mode, expected, source, tmp_path):
     split = assign_splits(batch, plan=plan)
 
     assert split.to_pylist() == [name for names in expected.values() for name in names]
-    carved = describe_carving(
+    splits = describe_origins(
         plan, count_origins(plan.labels(batch), pc.index_in(split, pa.array(SPLITS)).to_numpy())
     )
-    assert {one.source for one in carved} == ({source} if source else set())
+    assert {one.source for one in splits} == ({source} if source else set())
 
 
 def test_the_split_of_a_document_never_changes(tmp_path):
@@ -131,7 +131,7 @@ def test_an_unknown_split_name_is_not_a_label(tmp_path):
     assert assigned(parts_of(tmp_path, batch), batch) == ["test", "dev"]
 
 
-def test_only_documents_that_would_be_held_out_are_stored(tmp_path):
+def test_only_documents_that_would_be_in_dev_or_test_are_stored(tmp_path):
     batch = batch_of(numbered(10) * 2, split=["train"] * 10 + [None] * 10)
     plan = plan_splits(parts_of(tmp_path, batch), WIDE)
     assert (plan.train_documents * 2.0**-64).round(3).tolist() == [0.147, 0.248, 0.501, 0.549, 0.582]
@@ -146,7 +146,7 @@ def test_only_documents_that_would_be_held_out_are_stored(tmp_path):
         (["train", None, None], "hash"),
     ],
 )
-def test_nothing_is_stored_if_nothing_is_carved_from_unlabelled_sequences(labels, mode, tmp_path):
+def test_nothing_is_stored_if_nothing_is_split_off_from_unlabelled_sequences(labels, mode, tmp_path):
     parts = parts_of(tmp_path, batch_of(numbered(3), split=labels))
     assert len(plan_splits(parts, WIDE.model_copy(update={"mode": mode})).train_documents) == 0
 
@@ -155,15 +155,15 @@ def test_labels_are_counted_over_all_parts(tmp_path):
     parts = parts_of(tmp_path, batch_of(["a"], split=["train"]), batch_of(["b", "c"], split=["test", None]))
     plan = plan_splits(parts, SplitConfig())
     assert (plan.n_labelled, plan.n_unlabelled) == ({"train": 1, "dev": 0, "test": 1}, 1)
-    assert plan.carved == ("dev",)
+    assert plan.split_off == ("dev",)
 
 
-def test_the_carving_sentence_gives_both_numbers():
+def test_the_origins_sentence_gives_both_numbers():
     plan = SplitPlan(SplitConfig(), {"train": 12_000, "dev": 0, "test": 500}, 0, np.zeros(0, np.uint64))
     origins = np.array([[0, 0, 0], [10_796, 1204, 0], [0, 0, 0], [0, 0, 500]])
-    carved = describe_carving(plan, origins)
-    assert carved == (CarvedSplit("dev", n_sequences=1204, source="labelled train", n_source=12_000),)
-    assert carving_sentence(carved) == "dev: 1,204 sequences carved from 12,000 labelled train"
+    splits = describe_origins(plan, origins)
+    assert splits == (UnlabelledSplit("dev", n_sequences=1204, source="labelled train", n_source=12_000),)
+    assert origins_sentence(splits) == "dev: 1,204 sequences split off from 12,000 labelled train"
 
 
 LABELS = st.sampled_from([None, "train", "dev", "test", "valid"])
@@ -172,7 +172,7 @@ ROWS = st.lists(st.tuples(st.integers(0, 39), LABELS), min_size=1, max_size=40)
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=ROWS)
-def test_labels_are_kept_and_carved_splits_share_no_document(rows, tmp_path_factory):
+def test_labels_are_kept_and_splits_without_labels_share_no_document(rows, tmp_path_factory):
     batch = batch_of([f"document {i}" for i, _ in rows], split=[label for _, label in rows])
     parts = parts_of(tmp_path_factory.mktemp("corpus"), batch)
     plan = plan_splits(parts, WIDE)
@@ -183,7 +183,9 @@ def test_labels_are_kept_and_carved_splits_share_no_document(rows, tmp_path_fact
             assert name == label
         if label == "train" and plan.pool != "train":
             assert name == "train"
-    held_out = {document for (document, _), name in zip(rows, split, strict=True) if name in plan.carved}
+    dev_or_test = {
+        document for (document, _), name in zip(rows, split, strict=True) if name in plan.split_off
+    }
     for (document, label), name in zip(rows, split, strict=True):
-        if document in held_out and label not in ("dev", "test"):
-            assert name in plan.carved
+        if document in dev_or_test and label not in ("dev", "test"):
+            assert name in plan.split_off

@@ -78,13 +78,13 @@ def test_an_empty_split_is_refused(tmp_path: Path) -> None:
         split(parts, tmp_path / "out")
 
 
-def test_an_empty_carved_split_is_refused_with_what_it_was_carved_from(tmp_path: Path) -> None:
+def test_an_empty_split_is_refused_with_what_it_was_split_off_from(tmp_path: Path) -> None:
     labels = ["train", "train", "test", None]  # the document of the last lies at 0.661, beyond dev
     parts = parts_of(tmp_path, batch_of(numbered(4), split=labels))
     with pytest.raises(
         CorpusRejectedError,
         match=r"^dev would be empty: expected a sequence in each split, got 3 train, 0 dev, 1 test "
-        r"\(dev: 0 sequences carved from 1 sequences without a split label\)",
+        r"\(dev: 0 sequences split off from 1 sequences without a split label\)",
     ):
         split(parts, tmp_path / "out")
 

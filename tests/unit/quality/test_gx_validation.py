@@ -41,7 +41,7 @@ SOUND = Evidence(
     n_sequences=30,
     n_tags=4,
     refusing=(),
-    carving="dev and test as labelled by the sources",
+    split_origins="dev and test as labelled by the sources",
     ambiguity="0 of 30 sequences (0.00%), with 0.00% of the tokens, also occur with other tags",
 )
 VIOLATION = Violation("over_long", 3, "s3", "train", "12,000 tokens, more than 10,000", "a/O …")

@@ -15,11 +15,11 @@ from seqtag.corpus import BestPossible, Profile, corpus_schema
 from seqtag.corpus.corpus_profile import (
     Ambiguity,
     AmbiguousShare,
-    Carving,
     ExpectationCounts,
     QuarantineSize,
     RuleOutcome,
     SchemeChoice,
+    SplitOrigins,
 )
 from seqtag.evaluation import Calibration, Interval, Metrics, Scores, TrainingHistory
 from seqtag.evaluation.calibration import Bin, Largest, Reliability
@@ -201,7 +201,7 @@ def profile() -> Profile:
         sample_profile("none"),
         sentence="accepted: 80 train, 10 dev, 10 test sequences; 1.00% quarantined",
         scheme=SchemeChoice(declared="auto", detected="none", used="none", reason="no tag is like B-X"),
-        carving=Carving(sentence="dev: 10 sequences carved from 90 labelled train", splits=[]),
+        split_origins=SplitOrigins(sentence="dev: 10 sequences split off from 90 labelled train", splits=[]),
         ambiguity=Ambiguity(
             sentence="5 of 100 sequences (5.00%), with 2.00% of the tokens, also occur with other tags",
             left_out=False,

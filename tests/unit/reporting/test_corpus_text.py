@@ -21,7 +21,7 @@ def test_the_corpus_is_described_by_split_rule_and_tag(profile):
     assert text.startswith("# Accepted\n")
     assert "[Data docs](<http://127.0.0.1:1/x%20y>)" in text
     assert "| train | 80 | 0 | 800 | 37 | 10.0 | 60 |" in text
-    assert "\n\nDev: 10 sequences carved from 90 labelled train.\n\n" in text
+    assert "\n\nDev: 10 sequences split off from 90 labelled train.\n\n" in text
     assert "\n\nAmbiguous: 5 of 100 sequences (5.00%), with 2.00% of the tokens" in text
     assert "| NO | unknown\\_tag | quarantine | 2 | 2 | &lt;script&gt;" in text
     assert text.index("a\\|b") < text.index("| rare |")

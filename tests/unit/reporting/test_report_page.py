@@ -67,7 +67,7 @@ def test_the_page_reports_batches_halved_for_lack_of_memory(report, context):
 def test_the_page_reports_the_origin_of_dev_and_the_ambiguity(report):
     page = Page(report())
 
-    assert "Dev: 10 sequences carved from 90 labelled train." in page.text
+    assert "Dev: 10 sequences split off from 90 labelled train." in page.text
     assert (
         "Ambiguous: 5 of 100 sequences (5.00%), with 2.00% of the tokens, also occur with other tags "
         "(5.0% of train, 5.0% of dev, 5.0% of test)."

@@ -90,8 +90,8 @@ def test_a_source_labelled_train_stays_in_train_and_the_rest_is_split(tmp_path, 
         "dev": 93,
         "test": 106,
     }
-    sentence = "dev: 93 sequences carved from 1,000 sequences without a split label"
-    assert profile["carving"]["sentence"].startswith(sentence)
+    sentence = "dev: 93 sequences split off from 1,000 sequences without a split label"
+    assert profile["split_origins"]["sentence"].startswith(sentence)
     assert sentence in caplog.text
 
 
@@ -113,7 +113,7 @@ def test_interleaved_rows_are_refused_or_gathered_as_declared(tmp_path, validate
     assert sum(split["n_tokens"] for split in splits) == 2000
 
 
-def test_a_missing_dev_is_carved_from_labelled_train_and_reported(tmp_path, validated, caplog):
+def test_a_missing_dev_is_split_off_from_labelled_train_and_reported(tmp_path, validated, caplog):
     train = write(tmp_path / "train.conll", numbered("a", 1000)) | {"split": "train"}
     test = write(tmp_path / "test.conll", numbered("b", 100)) | {"split": "test"}
 
@@ -126,8 +126,8 @@ def test_a_missing_dev_is_carved_from_labelled_train_and_reported(tmp_path, vali
         "dev": {"train.conll": 90},
         "test": {"test.conll": 100},
     }
-    sentence = "dev: 90 sequences carved from 1,000 labelled train"
-    assert read_json(run.profile)["carving"] == {
+    sentence = "dev: 90 sequences split off from 1,000 labelled train"
+    assert read_json(run.profile)["split_origins"] == {
         "sentence": sentence,
         "splits": [{"split": "dev", "n_sequences": 90, "source": "labelled train", "n_source": 1000}],
     }
@@ -137,7 +137,7 @@ def test_a_missing_dev_is_carved_from_labelled_train_and_reported(tmp_path, vali
     assert sentence[1:] in steps.corpus_card(run)
 
 
-def test_quarantined_sequences_are_not_counted_as_carved(tmp_path, validated):
+def test_quarantined_sequences_are_not_counted_as_split_off(tmp_path, validated):
     """500 of 1,000 sequences lack a tag; both steps count the others."""
     sequences = [f"a{i}/O is{'' if i % 2 else '/O'} here/O" for i in range(1000)]
     source = write(tmp_path / "train.conll", sequences) | {"split": "train"}
@@ -145,8 +145,8 @@ def test_quarantined_sequences_are_not_counted_as_carved(tmp_path, validated):
     run = validated(source, quality={"quarantine_budget": 0.5})
     steps.split(run)
 
-    carved = read_json(run.profile)["carving"]["splits"]
-    assert [(one["split"], one["n_sequences"], one["n_source"]) for one in carved] == [
+    splits = read_json(run.profile)["split_origins"]["splits"]
+    assert [(one["split"], one["n_sequences"], one["n_source"]) for one in splits] == [
         ("dev", 44, 500),
         ("test", 50, 500),
     ]

@@ -193,12 +193,12 @@ def test_a_long_defect_is_shortened(refusal):
         (
             {"split": "train"},
             {"split": {"mode": "official"}},
-            'no source labels dev: label it, or set split.mode = "auto" to carve dev and test; 20 train',
+            'no source labels dev: label it, or set split.mode = "auto" to split off dev and test; 20 train',
         ),
         (
             {"split": "test"},
             {},
-            "no source labels train: label it, or leave sequences unlabelled to carve it from; 0 train",
+            "no source labels train: label it, or leave sequences unlabelled to split it off from; 0 train",
         ),
     ],
 )
