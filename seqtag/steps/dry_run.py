@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 
 from seqtag.config import TaggerConfig
@@ -98,15 +99,18 @@ def explain(config: TaggerConfig, workspace: Workspace) -> Explanation:
 
 
 def dry_run_text(explained: Explanation) -> str:
-    """Return one line for each step, such as `train          would run: seed 1 -> 2`, and the outlook."""
-    lines, upstream = [], None
-    for step in explained.steps:
-        if step.would_run:
-            text = f"would run: {step.reason or _changes(step.changed) or 'it has no output yet'}"
+    """Return a line for each step that would run, one for the unchanged steps between two, and the outlook.
+
+    `train          would run: seed 1 -> 2`, `unchanged      if train writes the same output: evaluate`
+    """
+    lines, upstream = [], ""
+    for would_run, group in groupby(explained.steps, key=lambda step: step.would_run):
+        steps = list(group)
+        if would_run:
+            lines += [f"{step.step:14} would run: {_reason(step)}" for step in steps]
+            upstream = f"if {steps[-1].step} writes the same output: "
         else:
-            text = "unchanged" if upstream is None else f"unchanged if {upstream} writes the same output"
-        lines.append(f"{step.step:14} {text}")
-        upstream = step.step if step.would_run else upstream
+            lines.append(f"{'unchanged':14} {upstream}{', '.join(step.step for step in steps)}")
     return "\n".join(map(printable, [*lines, "", explained.outlook]))
 
 
@@ -179,6 +183,10 @@ def _obstacle(block: Entry | None, approval: ApprovalRecord) -> str:
     if block is not None:
         return block_text(block)
     return approval.objection() or ""
+
+
+def _reason(step: PlannedStep) -> str:
+    return step.reason or _changes(step.changed) or "it has no output yet"
 
 
 def _changes(changed: Mapping[str, tuple[str | None, str | None]]) -> str:

@@ -87,7 +87,7 @@ def test_a_dry_run_after_ingest_creates_no_registry(folder: Path) -> None:
     assert (folder / ".seqtag" / "corpora").is_dir()  # in the project, as for make
     done = CliRunner().invoke(app, ["explain", "small.toml"])
     (run_or_ingest, *_) = done.output.splitlines()
-    assert (done.exit_code, run_or_ingest.split()) == (0, ["ingest", "unchanged"])
+    assert (done.exit_code, run_or_ingest.split()) == (0, ["unchanged", "ingest"])
     assert not (folder / ".seqtag" / "registry.db").exists()
 
 

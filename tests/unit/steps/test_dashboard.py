@@ -180,7 +180,7 @@ def test_the_promote_command_on_the_card_promotes_a_held_version(two_runs):
     assert text.endswith(
         f"\nOutlook: the decision is not known before validate has run. If it is to promote, {blocked}."
     )
-    assert "register       unchanged if decide writes the same output\n" in text
+    assert "\nunchanged      if decide writes the same output: register" in text
     steps.rollback("small", workspace, to="1", reason="why not", everything=False, by=ME)
     assert workspace.registry().champion("small").version == "1"
 
