@@ -75,7 +75,7 @@ def one_training(config: TaggerConfig, part: str) -> dict[str, Any]:
         started = time.monotonic()
         steps.train(run)
         seconds = time.monotonic() - started
-        steps.anchor(run)
+        steps.retrain_champion(run)
         steps.evaluate(run)
         best = TrainingHistory.load(run.history).best
         metrics = Metrics.load(run.metrics)

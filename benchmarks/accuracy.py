@@ -78,7 +78,7 @@ def one_seed(config: TaggerConfig, workspace: steps.Workspace) -> dict[str, Any]
     steps.train(run)
     if config.evaluate.baseline != "none":
         steps.baseline(run)
-    steps.anchor(run)
+    steps.retrain_champion(run)
     steps.evaluate(run)
     metrics, history = Metrics.load(run.metrics), TrainingHistory.load(run.history)
     scores = metrics.challenger

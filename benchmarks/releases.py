@@ -99,12 +99,12 @@ def retrained(tagger: Path, workspace: steps.Workspace, number: int) -> RunDir:
     config = load_tagger(tagger)
     by = steps.audit_context("benchmark", datetime.now(UTC))
     run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=date(2016 + number, 1, 1))
-    for step in (steps.validate, steps.split, steps.index, steps.encode, steps.train, steps.anchor):
+    for step in (steps.validate, steps.split, steps.index, steps.encode, steps.train, steps.retrain_champion):
         step(run)
     steps.evaluate(run)
     steps.decide(run)
     steps.register(run, workspace)
-    steps.infra_validate(run, workspace)
+    steps.smoke_test(run, workspace)
     steps.promote(run, workspace, by=by)
     return run
 

@@ -61,11 +61,11 @@ def retrain(
     if config.evaluate.baseline != "none":
         run = tasks.baseline(run)
     run = tasks.train(run)
-    run = tasks.anchor(run)
+    run = tasks.retrain_champion(run)
     run = tasks.evaluate(run)
     run = tasks.decide(run)
     run = tasks.register(run, workspace)
-    run = tasks.infra_validate(run, workspace)
+    run = tasks.smoke_test(run, workspace)
     if "promote" in (force or []):
         steps.reopen_approval(run, by=str(runtime.flow_run.id))
     if (waiting := request_approval(run, config.approval, as_of=day)) is not None:

@@ -1,4 +1,4 @@
-"""The steps of a retraining, in order: step names, folders and commands all derive from this table.
+"""The steps of a retraining, in order: names, folders and commands all derive from this table.
 
 A step is a function in the module of the same name in `seqtag.steps`. It reads files, calls the library
 once and writes one folder of the run directory. `ingest` and `open_run` run first: they create the snapshot
@@ -16,34 +16,36 @@ class Step:
     """One step of a retraining.
 
     Attributes:
-        name: name of the function, the task and the command.
-        folder: output folder in the run directory, written completely or not at all.
+        name: name of the function, the task, the command and the output folder in the run directory, which is
+            written completely or not at all.
         is_shared: True if a run may reuse the output of another run with the same inputs.
+        older_folder: name of the folder in run directories of earlier versions, which are still read; "" if
+            it was the same.
     """
 
     name: str
-    folder: str
     is_shared: bool = True
+    older_folder: str = ""
 
 
 STEPS = (
-    Step("validate", "validation"),
-    Step("split", "splits"),
-    Step("index", "vocabulary"),
-    Step("encode", "encoded"),
-    Step("baseline", "baseline"),
-    Step("train", "model"),
-    Step("anchor", "anchor"),
-    Step("evaluate", "evaluation"),
-    Step("decide", "decision"),
-    Step("register", "registration", is_shared=False),
-    Step("infra_validate", "infra", is_shared=False),
-    Step("promote", "promotion", is_shared=False),
-    Step("report", "report", is_shared=False),
+    Step("validate", older_folder="validation"),
+    Step("split", older_folder="splits"),
+    Step("index", older_folder="vocabulary"),
+    Step("encode", older_folder="encoded"),
+    Step("baseline"),
+    Step("train", older_folder="model"),
+    Step("retrain_champion", older_folder="anchor"),
+    Step("evaluate", older_folder="evaluation"),
+    Step("decide", older_folder="decision"),
+    Step("register", is_shared=False, older_folder="registration"),
+    Step("smoke_test", is_shared=False, older_folder="infra"),
+    Step("promote", is_shared=False, older_folder="promotion"),
+    Step("report", is_shared=False),
 )
-FOLDERS = {step.name: step.folder for step in STEPS}
+OLDER_FOLDERS = {step.name: step.older_folder or step.name for step in STEPS}
 
 if TYPE_CHECKING:
     StepName: TypeAlias = str
 else:
-    StepName = Literal[tuple(FOLDERS)]  # offered as choices in the dashboard's form
+    StepName = Literal[tuple(OLDER_FOLDERS)]  # offered as choices in the dashboard's form

@@ -7,7 +7,7 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
-from seqtag.pipeline import FOLDERS
+from seqtag.pipeline import OLDER_FOLDERS
 
 
 @dataclass(frozen=True)
@@ -131,8 +131,9 @@ class RunDir:
         return absolute(self.path / path)
 
     def output(self, step: str) -> Path:
-        """The folder that a step writes, whole or not at all."""
-        return self.path / FOLDERS[step]
+        """The folder that a step writes, whole or not at all; in an older run, as it was called then."""
+        folder, older = self.path / step, self.path / OLDER_FOLDERS[step]
+        return older if older.exists() and not folder.exists() else folder
 
     @property
     def config(self) -> Path:
@@ -209,19 +210,19 @@ class RunDir:
         return self.output("baseline") / "facts.json"
 
     @property
-    def anchor(self) -> Path:
+    def substitute(self) -> Path:
         """The reason why the champion cannot be compared, if any, and the opponent in its place."""
-        return self.output("anchor") / "anchor.json"
+        return self.output("retrain_champion") / "substitute.json"
 
     @property
-    def anchor_model(self) -> Path:
+    def retrained_champion(self) -> Path:
         """The bundle of the champion's recipe trained on this split, where one was needed."""
-        return self.output("anchor") / "model"
+        return self.output("retrain_champion") / "model"
 
     @property
-    def anchor_work(self) -> Path:
-        """The run directory in which the anchor is trained; removed afterwards."""
-        return self.path / ".anchor"
+    def champion_retraining(self) -> Path:
+        """The run directory in which the champion's recipe is trained; removed afterwards."""
+        return self.path / ".retrain_champion"
 
     @property
     def metrics(self) -> Path:
@@ -250,9 +251,9 @@ class RunDir:
         return self.output("register") / "registration.json"
 
     @property
-    def infra(self) -> Path:
+    def smoke_findings(self) -> Path:
         """The checks of the smoke test of the registered model."""
-        return self.output("infra_validate") / "findings.json"
+        return self.output("smoke_test") / "findings.json"
 
     @property
     def promotion(self) -> Path:

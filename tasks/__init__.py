@@ -2,31 +2,29 @@
 
 from tasks.monitoring import monitor, poll_sources
 from tasks.retraining import (
-    anchor,
     baseline,
     decide,
     encode,
     evaluate,
     index,
-    infra_validate,
     ingest,
     open_run,
     promote,
     register,
     report,
+    retrain_champion,
+    smoke_test,
     split,
     train,
     validate,
 )
 
 __all__ = [
-    "anchor",
     "baseline",
     "decide",
     "encode",
     "evaluate",
     "index",
-    "infra_validate",
     "ingest",
     "monitor",
     "open_run",
@@ -34,6 +32,8 @@ __all__ = [
     "promote",
     "register",
     "report",
+    "retrain_champion",
+    "smoke_test",
     "split",
     "train",
     "validate",

@@ -69,9 +69,9 @@ def train(run: RunDir) -> RunDir:
     return run
 
 
-@step_task(name="anchor {run.tagger} {run.id}", timeout_seconds=12 * HOUR)
-def anchor(run: RunDir) -> RunDir:
-    steps.anchor(run)
+@step_task(name="retrain champion {run.tagger} {run.id}", timeout_seconds=12 * HOUR)
+def retrain_champion(run: RunDir) -> RunDir:
+    steps.retrain_champion(run)
     return run
 
 
@@ -94,9 +94,9 @@ def register(run: RunDir, workspace: steps.Workspace) -> RunDir:
     return run
 
 
-@step_task(name="infra validate {run.tagger} {run.id}", timeout_seconds=HOUR)
-def infra_validate(run: RunDir, workspace: steps.Workspace) -> RunDir:
-    steps.infra_validate(run, workspace)
+@step_task(name="smoke test {run.tagger} {run.id}", timeout_seconds=HOUR)
+def smoke_test(run: RunDir, workspace: steps.Workspace) -> RunDir:
+    steps.smoke_test(run, workspace)
     return run
 
 

@@ -72,7 +72,7 @@ def sample_decision(**changed: Any) -> Decision:
         challenger=0.75,
         champion=None,
         champion_version=None,
-        is_anchored=False,
+        is_champion_retrained=False,
         difference=None,
         standard_error=None,
         bound=None,

@@ -58,7 +58,7 @@ def show(run: Annotated[str, RUN], as_json: Annotated[bool, JSON] = False) -> No
         if step.name == "baseline" and manifest is None:  # not configured
             continue
         done = f"{manifest.seconds:9.1f} s   {manifest.digest[:12]}" if manifest else "not done"
-        typer.echo(f"  {step.folder:14} {done:>14}")
+        typer.echo(f"  {step.name:16} {done:>14}")
     if find_manifest(at.output("promote")) is not None:
         try:
             status = sentence(steps.status_text(at, workspace))

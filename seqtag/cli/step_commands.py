@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 Tagger = Annotated[str, TAGGER]
 Run = Annotated[str, RUN]
 _PANEL = "Steps"
+_OLDER_NAMES = {"anchor": "retrain_champion", "infra-validate": "smoke_test"}
 
 
 def add_to(app: typer.Typer) -> None:
@@ -32,6 +33,8 @@ def add_to(app: typer.Typer) -> None:
         app.command(command.__name__.replace("_", "-"), rich_help_panel=_PANEL)(command)
     for step in STEPS:
         app.command(step.name.replace("_", "-"), rich_help_panel=_PANEL)(_command(step.name))
+    for older, name in _OLDER_NAMES.items():
+        app.command(older, hidden=True)(_command(name))
 
 
 def retrain(
@@ -108,7 +111,7 @@ def _run(name: str, run: RunDir, workspace: Workspace, *, command: str) -> None:
     if name == "train":
         with _progress(run) as on_epoch:
             step(run, on_epoch=on_epoch)
-    elif name in ("register", "infra_validate"):
+    elif name in ("register", "smoke_test"):
         step(run, workspace)
     elif name == "promote":
         step(run, workspace, by=audit_context(command))
@@ -126,17 +129,17 @@ def _result(name: str, run: RunDir) -> object:
             return run.data_docs
         case "baseline" if not run.baseline_facts.exists():
             return 'no baseline: evaluate.baseline = "none"'
-        case "anchor":
-            reason = steps.ChampionAnchor.load(run.anchor).obstacle
-            return "not needed" if reason is None else f"{run.output('anchor')}: {reason}"
+        case "retrain_champion":
+            reason = steps.ChampionSubstitute.load(run.substitute).obstacle
+            return "not needed" if reason is None else f"{run.output('retrain_champion')}: {reason}"
         case "evaluate":
             return run.metrics
         case "decide":
             return Decision.load(run.decision).sentence
         case "register":
             return run.registration
-        case "infra_validate":
-            return run.infra
+        case "smoke_test":
+            return run.smoke_findings
         case "promote":
             return f"{steps.final_decision(run).sentence} {steps.servers_note(run)}".rstrip()
         case "report":

@@ -68,9 +68,9 @@ class GateConfig(Table):
     min_new: float = Field(
         default=0.1, ge=0, le=1, description="share of test that the challenger was not trained on"
     )
-    reanchor: bool = Field(
+    retrain_champion: bool = Field(
         default=True,
-        description="above max_seen: true: compare with the champion's recipe retrained, false: hold",
+        description="above max_seen: true: compare with the champion's recipe, retrained; false: hold",
     )
     new_tags: Literal["allow", "hold"] = Field(
         default="allow", description="tags or types unknown to the champion"

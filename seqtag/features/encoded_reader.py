@@ -61,7 +61,7 @@ class Bucket:
 
 
 def read_encoded(folder: Path, *, vocabulary_digest: str, tags_digest: str) -> list[Bucket]:
-    """Read the windows of a split (`encoded/<split>`), shortest bucket first.
+    """Read the windows of a split (`encode/<split>`), shortest bucket first.
 
     Raises:
         RunDirError: no file exists, a file is malformed, or it was encoded with another vocabulary or other

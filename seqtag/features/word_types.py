@@ -54,7 +54,7 @@ class WordTypeCounter:
 
 
 def read_word_types(folder: Path) -> pa.StringArray:
-    """Return the word types of ids 1, 2, ... of a split (`encoded/<split>`).
+    """Return the word types of ids 1, 2, ... of a split (`encode/<split>`).
 
     Raises:
         RunDirError: the file is missing or malformed.

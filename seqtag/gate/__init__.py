@@ -1,6 +1,6 @@
 """The promotion gate: comparison of challenger and champion, its rules, and the decision."""
 
-from seqtag.gate.comparable_subset import Anchor, AnchorKind, ExcludedSequences, tag_change
+from seqtag.gate.comparable_subset import ExcludedSequences, Substitute, SubstituteKind, tag_change
 from seqtag.gate.decision import Decision, Opponent
 from seqtag.gate.error_budget import Budget, fewest_test_documents
 from seqtag.gate.gate_rules import GateRule
@@ -11,8 +11,6 @@ from seqtag.gate.score_losses import clear_losses, score_parts
 
 __all__ = [
     "IMPROVEMENTS",
-    "Anchor",
-    "AnchorKind",
     "Budget",
     "Decision",
     "ExcludedSequences",
@@ -20,6 +18,8 @@ __all__ = [
     "GateVerdict",
     "Opponent",
     "Plan",
+    "Substitute",
+    "SubstituteKind",
     "clear_losses",
     "decide_promotion",
     "fewest_test_documents",

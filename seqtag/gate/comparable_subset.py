@@ -16,7 +16,7 @@ from seqtag.evaluation.predictions import Predictions
 from seqtag.tagging.ragged import distinct_or_none, flatten
 from seqtag.tagging.schemes import split_tags
 
-AnchorKind = Literal["trained", "challenger", "none"]
+SubstituteKind = Literal["trained", "challenger", "none"]
 FADED = 0.1  # a type counts as removed if its share of train fell below this fraction of the champion's
 
 
@@ -52,7 +52,7 @@ def faded_types(
 
 
 @dataclass(frozen=True)
-class Anchor:
+class Substitute:
     """The opponent used if the champion itself cannot be compared on the test split.
 
     reason  why it cannot
@@ -63,7 +63,7 @@ class Anchor:
     """
 
     reason: str
-    kind: AnchorKind
+    kind: SubstituteKind
     losses: tuple[str, ...] | None = None
 
 

@@ -69,10 +69,10 @@ def compared(
     by: ComparisonSettings,
 ) -> Decision:
     """Compare both models on their common sequences, and decide."""
-    change, anchor = _change(opponent, by), opponent.anchor
+    change, substitute = _change(opponent, by), opponent.substitute
     unshared_types = (
-        () if decision.is_anchored else (*change.new, *change.removed)
-    )  # an anchor knows the tags
+        () if decision.is_champion_retrained else (*change.new, *change.removed)
+    )  # a retrained champion knows the tags
     common = _ComparableSequences.of(challenger, champion, unshared_types, by)
     counts = common.counts(decision.metric, by.scheme)
     level = by.budget.level(by.gate)
@@ -89,7 +89,7 @@ def compared(
         n_left_out=int((~common.kept).sum()),
         rules=[
             budget_rule(level, by.budget, by.gate),
-            comparable_rule(common.seen, known=known, anchor=anchor, gate=by.gate),
+            comparable_rule(common.seen, known=known, substitute=substitute, gate=by.gate),
             new_rule(challenger, by.gate),
             *policy_rules(challenger, opponent, by),
         ],
@@ -115,7 +115,9 @@ def _grounds(decision: Decision) -> str:
     if decision.difference is None or decision.difference.value is None:
         return ""
     opponent = f"{champion_text(decision)}'s"
-    opponent = f"the retrained recipe of {champion_text(decision)}" if decision.is_anchored else opponent
+    opponent = (
+        f"the retrained recipe of {champion_text(decision)}" if decision.is_champion_retrained else opponent
+    )
     side = "below" if decision.verdict == "REJECT" else "above"
     value = f"{100 * abs(decision.difference.value):.2f} points {side} {opponent}"
     if decision.verdict == "REJECT":

@@ -6,15 +6,16 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import AliasChoices, Field
 
 from seqtag.config import Metric
 from seqtag.evaluation.prf import Interval
 from seqtag.formatting import percent, plural, short_name
-from seqtag.gate.comparable_subset import Anchor
+from seqtag.gate.comparable_subset import Substitute
 from seqtag.gate.error_budget import Gauge
 from seqtag.gate.gate_rules import BUDGET, CHANCE, COMPARABLE, DIFFERING, MARGIN, NOISE, GateRule
 from seqtag.gate.guardrails import Guardrail
@@ -55,7 +56,9 @@ class Decision(Record):
     challenger: float | None
     champion: float | None
     champion_version: str | None
-    is_anchored: bool  # the champion's scores are those of its recipe, retrained on this split
+    is_champion_retrained: Annotated[  # its scores are those of its recipe, retrained on this split
+        bool, Field(validation_alias=AliasChoices("is_champion_retrained", "is_anchored"))  # the older name
+    ]
     difference: Interval | None
     standard_error: float | None  # of the difference, without retraining noise
     bound: float | None  # lower bound of the difference at the error level of this comparison
@@ -87,10 +90,10 @@ class Opponent:
     """The champion that a challenger is compared with."""
 
     version: str
-    predictions: Path | None  # on the same test split, by the champion or the anchor
+    predictions: Path | None  # on the same test split, by the champion or its substitute
     tags: tuple[str, ...]
     error: str | None = None  # why it could not be loaded or scored
-    anchor: Anchor | None = None  # None: the champion itself can be compared
+    substitute: Substitute | None = None  # None: the champion itself can be compared
     tag_counts: Mapping[str, int] = field(default_factory=dict)  # its training tokens by tag
     is_same_model: bool = False  # the challenger has the same files; only the serving code differs
 
@@ -126,7 +129,7 @@ def _first_failure(failed: Sequence[GateRule]) -> str:
 
 def scored_rule(decision: Decision, role: Role) -> GateRule:
     """Require a defined score."""
-    model = "champion's recipe" if role == "champion" and decision.is_anchored else role
+    model = "champion's recipe" if role == "champion" and decision.is_champion_retrained else role
     detail = f"the {model} has {score_text(decision, role)}"
     return GateRule(
         rule=f"the {role} is scored", passed=decision.score(role) is not None, detail=detail, change=""

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from seqtag.config import GateConfig
 from seqtag.evaluation.split_scores import Costs
 from seqtag.formatting import fine_points
-from seqtag.gate.comparable_subset import Anchor, TagChange
+from seqtag.gate.comparable_subset import Substitute, TagChange
 from seqtag.gate.error_budget import Budget, fewest_documents
 from seqtag.gate.guardrails import Guardrail
 from seqtag.gate.retraining_noise import RetrainingNoise
@@ -116,7 +116,11 @@ def chance_rule(p_value: float, level: float) -> GateRule:
 
 
 def comparable_rule(
-    seen: Sequence[npt.NDArray[np.bool_]], *, known: Sequence[bool], anchor: Anchor | None, gate: GateConfig
+    seen: Sequence[npt.NDArray[np.bool_]],
+    *,
+    known: Sequence[bool],
+    substitute: Substitute | None,
+    gate: GateConfig,
 ) -> GateRule:
     """Require that few test sequences were in the training data of the champion alone.
 
@@ -127,12 +131,12 @@ def comparable_rule(
     Args:
         seen: `<bool>[n_sequences]` each, of challenger and champion: trained on an equal sequence.
         known: for challenger and champion, False if `seen` is unknown.
-        anchor: the opponent used instead of the champion, if any.
+        substitute: the opponent in place of the champion, if any.
     """
-    if anchor is not None and anchor.kind == "none":
+    if substitute is not None and substitute.kind == "none":
         detail = (
             "the champion cannot be compared, and its recipe cannot be retrained; "
-            f"{anchor.reason}; its configuration is not readable"
+            f"{substitute.reason}; its configuration is not readable"
         )
         return _rule(COMPARABLE, False, detail, "")
     if not all(known):

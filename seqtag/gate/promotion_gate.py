@@ -81,7 +81,7 @@ def decide_promotion(
         challenger=score_of(metric_counts(predictions.pairs, metric=metric, scheme=scheme)),
         champion=None,
         champion_version=None if opponent is None else opponent.version,
-        is_anchored=_is_anchored(opponent),
+        is_champion_retrained=_is_champion_retrained(opponent),
         difference=None,
         standard_error=None,
         bound=None,
@@ -127,7 +127,7 @@ def decide_promotion(
             champion = with_new_names(champion, gate.renamed_tags, scheme=scheme)
         if champion is None:
             decision = _without_opponent(decision, fault)
-        elif opponent.anchor is not None and opponent.anchor.kind == "challenger":
+        elif opponent.substitute is not None and opponent.substitute.kind == "challenger":
             decision = _decide_renewal(decision, predictions, champion, opponent, by)
         else:
             decision = compared(decision, predictions, champion, opponent, by)
@@ -135,8 +135,8 @@ def decide_promotion(
     return decision
 
 
-def _is_anchored(opponent: Opponent | None) -> bool:
-    return opponent is not None and opponent.anchor is not None and opponent.anchor.kind == "trained"
+def _is_champion_retrained(opponent: Opponent | None) -> bool:
+    return opponent is not None and opponent.substitute is not None and opponent.substitute.kind == "trained"
 
 
 def _scored(
@@ -195,7 +195,7 @@ def _decide_renewal(
     It must not be clearly worse than the champion was in its own evaluation, as a whole and by type, nor on
     the sequences where the two can be compared.
     """
-    reason = "" if opponent.anchor is None else opponent.anchor.reason
+    reason = "" if opponent.substitute is None else opponent.substitute.reason
     renewed = "the champion cannot be compared, and this model renews it"
     rules = [
         scored_rule(decision, "challenger"),
@@ -215,7 +215,7 @@ def _decide_renewal(
 
 def _score_loss_rule(opponent: Opponent) -> GateRule:
     """Require that a renewal is not clearly worse than the champion was in its own evaluation."""
-    losses = None if opponent.anchor is None else opponent.anchor.losses
+    losses = None if opponent.substitute is None else opponent.substitute.losses
     detail = "the champion's own scores are unknown" if losses is None else "; ".join(losses) or "none"
     return GateRule(
         rule="no clear loss against the champion's scores", passed=losses == (), detail=detail, change=""

@@ -1,11 +1,11 @@
 """Model registry: tracked runs, versions, aliases and the ledger. The only package that opens MLflow."""
 
 from seqtag.registry.database import sqlite_url
-from seqtag.registry.infra_validation import InfraFindings, failures
 from seqtag.registry.mlflow_commands import mlflow_environment, page_command, serve_command
 from seqtag.registry.model_artifact import bundle_digest, serving_digest
 from seqtag.registry.promotion import block_text
 from seqtag.registry.registry import Registry
+from seqtag.registry.smoke_findings import SmokeFindings, failures
 from seqtag.registry.types import (
     AuditContext,
     Champion,
@@ -21,10 +21,10 @@ __all__ = [
     "AuditContext",
     "Champion",
     "Entry",
-    "InfraFindings",
     "Registration",
     "Registry",
     "RegistryDecision",
+    "SmokeFindings",
     "Standing",
     "Version",
     "block_text",

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from seqtag.errors import RegistryError
 from seqtag.registry import types
-from seqtag.registry.infra_validation import InfraFindings, validate_infra
 from seqtag.registry.mlflow_store import MLflowStore
 from seqtag.registry.model_versions import checked, described
 from seqtag.registry.registration import (
@@ -21,6 +20,7 @@ from seqtag.registry.registration import (
     register_bundle,
     registered_aliases,
 )
+from seqtag.registry.smoke_findings import SmokeFindings, smoke_test
 from seqtag.registry.tracking import LoggedResults, RetrainingRecord, logged_results
 from seqtag.registry.types import (
     AuditContext,
@@ -261,10 +261,10 @@ class Registry:
         with self._locked_promotion_service(tagger, f"unblocking {tagger}") as service:
             return service.unblock(reason=reason, by=by)
 
-    def validate_infra(
+    def smoke_test(
         self, tagger: str, version: str, *, golden: Path | None, scheme: SchemeName
-    ) -> InfraFindings:
-        """Smoke-test a version in a fresh process; see `seqtag.registry.infra_validation`.
+    ) -> SmokeFindings:
+        """Smoke-test a version in a fresh process; see `seqtag.registry.smoke_findings`.
 
         Raises:
             RegistryError: the store could not be read, has no such version, or its files changed.
@@ -274,7 +274,7 @@ class Registry:
         with self._store.reaching(f"looking for version {version} of {tagger}"):
             location = self._store.client().get_model_version_download_uri(tagger, version)
         model = self._store.files.consumers_uri(location, tagger, version)
-        return validate_infra(self._store.url, model, found, golden=golden, scheme=scheme)
+        return smoke_test(self._store.url, model, found, golden=golden, scheme=scheme)
 
     def history(self, tagger: str) -> list[Entry]:
         """Return the entries of the ledger, oldest first.

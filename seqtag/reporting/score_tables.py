@@ -145,7 +145,7 @@ def _named(scores: Mapping[str, Prf], champion: Mapping[str, Prf]) -> list[Named
 def evidence_rows(metrics: Metrics, decision: Decision) -> list[tuple[str, str, str, str]]:
     """Return the evidence for a verdict: name, score or difference, interval, and support."""
     unit = "gold span" if metrics.metric == "span_f1" else "token"
-    champion = champion_label(decision.champion_version, is_anchored=decision.is_anchored)
+    champion = champion_label(decision.champion_version, is_champion_retrained=decision.is_champion_retrained)
     models = (
         ("this model", metrics.challenger),
         (champion, metrics.champion),

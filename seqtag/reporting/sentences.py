@@ -19,19 +19,19 @@ def still_served(tagger: str, version: str) -> str:
     return f"Servers that are running keep version {version} until they are restarted: seqtag serve {tagger}"
 
 
-def champion_label(version: str | None, *, is_anchored: bool) -> str:
+def champion_label(version: str | None, *, is_champion_retrained: bool) -> str:
     """Return the name of the model in the champion's column.
 
     Args:
-        is_anchored: as `Decision.is_anchored`.
+        is_champion_retrained: as `Decision.is_champion_retrained`.
 
-    >>> champion_label("3", is_anchored=False)
+    >>> champion_label("3", is_champion_retrained=False)
     'champion (version 3)'
-    >>> champion_label("3", is_anchored=True)
+    >>> champion_label("3", is_champion_retrained=True)
     'recipe of champion (version 3), retrained'
     """
     champion = f"champion (version {version})"
-    return f"recipe of {champion}, retrained" if is_anchored else champion
+    return f"recipe of {champion}, retrained" if is_champion_retrained else champion
 
 
 def baseline_label(name: str | None) -> str:

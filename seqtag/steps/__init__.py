@@ -6,7 +6,6 @@ same inputs. Steps are given paths (a snapshot, a run directory) and never data.
 
 from seqtag.pipeline import StepName
 from seqtag.registry import AuditContext
-from seqtag.steps.anchor import ChampionAnchor, anchor
 from seqtag.steps.approval import (
     ApprovalRequest,
     needs_approval,
@@ -40,7 +39,6 @@ from seqtag.steps.evaluate import evaluate
 from seqtag.steps.fleet import fleet, fleet_card
 from seqtag.steps.flow_records import LastFlowRun, WorkerReport, record_flow_run, record_worker_report
 from seqtag.steps.index import index
-from seqtag.steps.infra_validate import infra_validate
 from seqtag.steps.ingest import ingest, poll_sources, record_source_change
 from seqtag.steps.monitor import (
     drift,
@@ -66,7 +64,9 @@ from seqtag.steps.promote import promote
 from seqtag.steps.register import register
 from seqtag.steps.remove import removable_folders, remove
 from seqtag.steps.report import report
+from seqtag.steps.retrain_champion import ChampionSubstitute, retrain_champion
 from seqtag.steps.rollback import rollback
+from seqtag.steps.smoke_test import smoke_test
 from seqtag.steps.split import split
 from seqtag.steps.step import check_step_names, force
 from seqtag.steps.train import train
@@ -75,7 +75,7 @@ from seqtag.steps.validate import validate
 __all__ = [
     "ApprovalRequest",
     "AuditContext",
-    "ChampionAnchor",
+    "ChampionSubstitute",
     "CorpusCheck",
     "Draft",
     "LastFlowRun",
@@ -83,7 +83,6 @@ __all__ = [
     "StepName",
     "WorkerReport",
     "Workspace",
-    "anchor",
     "approval_card",
     "approval_notice",
     "audit_context",
@@ -107,7 +106,6 @@ __all__ = [
     "fleet_card",
     "force",
     "index",
-    "infra_validate",
     "ingest",
     "is_new_verdict",
     "monitor",
@@ -136,11 +134,13 @@ __all__ = [
     "report",
     "report_url",
     "retrain_card",
+    "retrain_champion",
     "rollback",
     "run_outcome",
     "run_pending_approval",
     "score_card",
     "servers_note",
+    "smoke_test",
     "split",
     "status_text",
     "tagged_logs_path",

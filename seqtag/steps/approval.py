@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal, Self
 from seqtag.artifacts import file_digest, file_lock
 from seqtag.gate import Decision
 from seqtag.records import Record
-from seqtag.registry import InfraFindings
+from seqtag.registry import SmokeFindings
 from seqtag.run_dir import Home, RunDir
 
 ApprovalVerdict = Literal["approve", "hold", "none"]  # none: nobody responded in time
@@ -93,7 +93,7 @@ def needs_approval(run: RunDir) -> bool:
     approval = ApprovalRecord.of(run)
     if not approval.required or approval.answer is not None:
         return False
-    return Decision.load(run.decision).verdict == "PROMOTE" and InfraFindings.load(run.infra).passed
+    return Decision.load(run.decision).verdict == "PROMOTE" and SmokeFindings.load(run.smoke_findings).passed
 
 
 def open_approval_request(run: RunDir, *, by: str, now: datetime, within: timedelta) -> ApprovalRequest:

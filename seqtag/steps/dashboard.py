@@ -11,7 +11,7 @@ from seqtag.corpus import CorpusChanges, Profile
 from seqtag.evaluation import Metrics
 from seqtag.gate import Decision
 from seqtag.pipeline import STEPS
-from seqtag.registry import InfraFindings
+from seqtag.registry import SmokeFindings
 from seqtag.reporting import (
     CompletedStep,
     InputChanges,
@@ -148,15 +148,15 @@ def _if_not(run: RunDir, file: str) -> dict[str, str]:
         offers["Decide with another gate: change [gate] in the file; nothing is trained again"] = (
             f"seqtag retrain {file}"
         )
-    elif InfraFindings.load(run.infra).passed and ApprovalRecord.of(run).objection() is not None:
+    elif SmokeFindings.load(run.smoke_findings).passed and ApprovalRecord.of(run).objection() is not None:
         offers["Request approval again; on the dashboard, set the parameter `force` of the deployment"] = (
             f"python -m flows.stack prefect deployment run retrain/{run.tagger} --param 'force=[\"promote\"]'"
         )
-    elif InfraFindings.load(run.infra).passed:
+    elif SmokeFindings.load(run.smoke_findings).passed:
         offers["Unblock its configuration and code; the next retraining may then promote its model"] = (
             f"seqtag unblock {run.tagger} --reason TEXT"
         )
-    if decision.champion_version is not None and InfraFindings.load(run.infra).passed:
+    if decision.champion_version is not None and SmokeFindings.load(run.smoke_findings).passed:
         offers[
             f"Promote version {version} despite the decision; models with the champion's configuration and "
             "code are then blocked"

@@ -12,20 +12,20 @@ from seqtag.errors import RunDirError
 from seqtag.evaluation import Metrics
 from seqtag.features import TagIndex
 from seqtag.gate import (
-    Anchor,
-    AnchorKind,
     Budget,
     Decision,
     Opponent,
+    Substitute,
+    SubstituteKind,
     clear_losses,
     decide_promotion,
     score_parts,
 )
 from seqtag.registry import bundle_digest, serving_digest
 from seqtag.run_dir import RunDir
-from seqtag.steps.anchor import ChampionAnchor
 from seqtag.steps.context import metric, read_config, train_scheme
 from seqtag.steps.planned_run import DryRun
+from seqtag.steps.retrain_champion import ChampionSubstitute
 from seqtag.steps.run_inputs import EarlierRuns, PinnedChampion, PinnedOpponent
 from seqtag.steps.step import run_step
 
@@ -33,7 +33,7 @@ from seqtag.steps.step import run_step
 def decide(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
     """Decide by the gate: PROMOTE, HOLD or REJECT.
 
-    Writes `decision/`: the decision, and what changed in the corpus since the champion's run.
+    Writes `decide/`: the decision, and what changed in the corpus since the champion's run.
     """
     config, pinned = read_config(run), PinnedOpponent.load(run.opponent).champion
     earlier_runs, champions = EarlierRuns.load(run.earlier), _champions_splits(run)
@@ -42,7 +42,7 @@ def decide(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
         "evaluation": require_manifest(run.output("evaluate")).digest,
         "tags": require_manifest(run.output("index")).digest,
         **config_inputs(config, "gate", "evaluate", "seed"),
-        "anchor": require_manifest(run.output("anchor")).digest,
+        "retrain_champion": require_manifest(run.output("retrain_champion")).digest,
         "error budget spent": f"{earlier_runs.spent} by {earlier_runs.comparisons} comparisons",
         "earlier scores": digest(*map(str, earlier_scores(run))),
         "only the serving code differs": str(same_model),
@@ -90,7 +90,7 @@ def gate_decision(run: RunDir) -> Decision:
     """Return the decision of the gate on the evaluation of a run; write nothing."""
     config, pinned = read_config(run), PinnedOpponent.load(run.opponent).champion
     earlier_runs, evaluated = EarlierRuns.load(run.earlier), require_manifest(run.output("evaluate"))
-    metrics, anchor = Metrics.load(run.metrics), ChampionAnchor.load(run.anchor)
+    metrics, substitute = Metrics.load(run.metrics), ChampionSubstitute.load(run.substitute)
     predictions, tags = run.predictions("champion"), TagIndex.load(run.output("index"))
     opponent = None
     if pinned is not None:
@@ -102,11 +102,12 @@ def gate_decision(run: RunDir) -> Decision:
             error=metrics.champion_error,
             is_same_model=_only_serving_differs(run, pinned),
         )
-    if pinned is not None and opponent is not None and anchor.obstacle is not None:
-        kind: AnchorKind = "challenger" if anchor.same_configuration else "none"
+    if pinned is not None and opponent is not None and substitute.obstacle is not None:
+        kind: SubstituteKind = "challenger" if substitute.same_configuration else "none"
         losses = clear_losses(pinned.scores, score_parts(metrics.challenger), config.gate)
         opponent = replace(
-            opponent, anchor=Anchor(anchor.obstacle, "trained" if anchor.trained else kind, losses)
+            opponent,
+            substitute=Substitute(substitute.obstacle, "trained" if substitute.trained else kind, losses),
         )
 
     decision = decide_promotion(

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from seqtag.errors import ConfigError
 from seqtag.evaluation import Metrics, changes_by_type, sequence_changes
+from seqtag.gate import Decision
 from seqtag.reporting import ChangesView, changes_view
 from seqtag.run_dir import RunDir
-from seqtag.steps.anchor import ChampionAnchor
 from seqtag.steps.context import train_scheme, written_tag
 
 
@@ -51,6 +51,6 @@ def _opponent(run: RunDir) -> tuple[Path, str]:
             f"{run.id} was compared with no model: {reason}; name an earlier run to compare with"
         )
     name = f"version {metrics.champion_version}"
-    if ChampionAnchor.load(run.anchor).trained:
+    if Decision.load(run.decision).is_champion_retrained:
         name = f"the recipe of {name}, trained on this split"
     return run.predictions("champion"), name

@@ -13,13 +13,12 @@ from seqtag.config import TaggerConfig
 from seqtag.errors import CorpusRejectedError, OtherVersionError, RunDirError
 from seqtag.formatting import printable, without_verdict
 from seqtag.gate import Decision
-from seqtag.pipeline import FOLDERS, STEPS
+from seqtag.pipeline import STEPS
 from seqtag.registry import Entry, block_text
 from seqtag.run_dir import RunDir, Snapshot, opened_runs
 from seqtag.steps.approval import ApprovalRecord
 from seqtag.steps.context import Workspace, read_snapshot
 from seqtag.steps.decide import gate_decision
-from seqtag.steps.infra_validate import infra_validate
 from seqtag.steps.ingest import last_read, matching_snapshot, source_inputs
 from seqtag.steps.open_run import matching_run, opponent_of
 from seqtag.steps.outcome import status_text
@@ -36,6 +35,7 @@ from seqtag.steps.promote import publish_promotion, registry_decision
 from seqtag.steps.register import lineage_tags, publish_registration
 from seqtag.steps.report import report
 from seqtag.steps.run_inputs import SnapshotAddress
+from seqtag.steps.smoke_test import smoke_test
 from seqtag.steps.step import step_function
 
 _LONGEST = 40  # characters of a value that is shown
@@ -101,16 +101,16 @@ def explain(config: TaggerConfig, workspace: Workspace) -> Explanation:
 def dry_run_text(explained: Explanation) -> str:
     """Return a line for each step that would run, one for the unchanged steps between two, and the outlook.
 
-    `train          would run: seed 1 -> 2`, `unchanged      if train writes the same output: evaluate`
+    `train            would run: seed 1 -> 2`, `unchanged        if train writes the same output: evaluate`
     """
     lines, upstream = [], ""
     for would_run, group in groupby(explained.steps, key=lambda step: step.would_run):
         steps = list(group)
         if would_run:
-            lines += [f"{step.step:14} would run: {_reason(step)}" for step in steps]
+            lines += [f"{step.step:16} would run: {_reason(step)}" for step in steps]
             upstream = f"if {steps[-1].step} writes the same output: "
         else:
-            lines.append(f"{'unchanged':14} {upstream}{', '.join(step.step for step in steps)}")
+            lines.append(f"{'unchanged':16} {upstream}{', '.join(step.step for step in steps)}")
     return "\n".join(map(printable, [*lines, "", explained.outlook]))
 
 
@@ -139,7 +139,7 @@ def _plan_unshared(run: PlannedRun, workspace: Workspace, *, block: Entry | None
         dry_run.steps.extend(PlannedStep(name, would_run=True, reason=reason) for name in unshared)
         return
     publish_registration(run, registration, dry_run=dry_run)
-    infra_validate(run, workspace, dry_run=dry_run)
+    smoke_test(run, workspace, dry_run=dry_run)
     entry = registry.find_entry(run.tagger, registration.version, registry_decision(run))
     if entry is not None:
         publish_promotion(run, entry, dry_run=dry_run)
@@ -165,7 +165,7 @@ def _outlook(
         return f"nothing would change: {status}"
     approval = replace(ApprovalRecord.of(run), required=config.approval.required)
     obstacle = _obstacle(block, approval)
-    decided_by = ["ingest", *(step.name for step in STEPS[: list(FOLDERS).index("decide")])]
+    decided_by = ["ingest", *(step.name for step in STEPS[: [step.name for step in STEPS].index("decide")])]
     if set(upstream) & set(decided_by):
         later = f" If it is to promote, {obstacle}." if obstacle else ""
         return f"the decision is not known before {upstream[0]} has run.{later}"

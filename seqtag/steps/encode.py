@@ -14,7 +14,7 @@ from seqtag.steps.step import run_step
 def encode(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
     """Write padded ids as Parquet, one file per length bucket.
 
-    Writes `encoded/<split>/length=<tokens>/`.
+    Writes `encode/<split>/length=<tokens>/`.
     """
     config = read_config(run)
     return run_step(

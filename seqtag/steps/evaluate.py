@@ -15,9 +15,9 @@ from seqtag.errors import BundleError
 from seqtag.evaluation import Cost, Costs, evaluate_predictions
 from seqtag.neural import write_predictions
 from seqtag.run_dir import RunDir
-from seqtag.steps.anchor import ChampionAnchor
 from seqtag.steps.context import metric, read_config, spelling_of, train_scheme, written_tag
 from seqtag.steps.planned_run import DryRun
+from seqtag.steps.retrain_champion import ChampionSubstitute
 from seqtag.steps.run_inputs import PinnedOpponent, pinned_champion
 from seqtag.steps.step import run_step
 from seqtag.subprocess_runner import run_in_subprocess
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 def evaluate(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
     """Score challenger, champion and baseline on the same test sequences.
 
-    Writes `evaluation/`. If the bundle of the champion cannot be used, the reason is written too, and that
+    Writes `evaluate/`. If the bundle of the champion cannot be used, the reason is written too, and that
     champion is never replaced.
 
     Raises:
@@ -46,7 +46,7 @@ def evaluate(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
             "splits": require_manifest(run.output("split")).digest,
             "model": require_manifest(run.output("train")).digest,
             "champion": pinned_champion(run),
-            "anchor": require_manifest(run.output("anchor")).digest,
+            "retrain_champion": require_manifest(run.output("retrain_champion")).digest,
             "baseline": require_manifest(run.output("baseline")).digest if asked else "",
             **config_inputs(config, "evaluate"),
             "metric": metric(run),
@@ -71,8 +71,8 @@ def _score_both(run: RunDir, folder: Path) -> None:
     failure = None
     if opponent is not None:
         try:
-            trained = ChampionAnchor.load(run.anchor).trained
-            bundle = run.anchor_model if trained else run.resolved(opponent.bundle)
+            trained = ChampionSubstitute.load(run.substitute).trained
+            bundle = run.retrained_champion if trained else run.resolved(opponent.bundle)
             champion_cost = _tag_test(run, bundle, champion)
         except BundleError as error:  # permanent, so `decide` keeps the champion
             failure = str(error)

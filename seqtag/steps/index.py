@@ -18,7 +18,7 @@ from seqtag.steps.step import run_step
 def index(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
     """Number the words, characters and tags of train.
 
-    Writes `vocabulary/`, with static vectors of its words and the hashes of the sequences of all splits.
+    Writes `index/`, with static vectors of its words and the hashes of the sequences of all splits.
     """
     config = read_config(run)
     champion, source = PinnedOpponent.load(run.opponent).champion, config.model.vectors

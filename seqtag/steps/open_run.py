@@ -9,7 +9,7 @@ from seqtag.artifacts import digest, file_lock, write_json
 from seqtag.config import TaggerConfig, config_digest
 from seqtag.gate import score_parts
 from seqtag.registry import Champion
-from seqtag.run_dir import RunDir, Snapshot
+from seqtag.run_dir import RunDir, Snapshot, opened_runs
 from seqtag.steps.approval import require_approval
 from seqtag.steps.context import Workspace
 from seqtag.steps.run_inputs import EarlierRuns, PinnedChampion, PinnedOpponent, SnapshotAddress
@@ -75,9 +75,9 @@ def opponent_of(
         return opponent, EarlierRuns.load(run.earlier)
     horizon = config.gate.horizon
     recent = workspace.registry().comparisons(run.tagger)[-(horizon - 1) :] if horizon > 1 else []
-    evaluated = run.path.parent.glob("????-??-??-*/evaluation/metrics.json")
-    in_time = sorted(evaluated, key=lambda path: (path.stat().st_mtime_ns, path))
-    runs = [path.parents[1].name for path in in_time if path.parents[1] != run.path]
+    others = [other for other in opened_runs(run.path.parent) if other != run and other.metrics.exists()]
+    in_time = sorted(others, key=lambda other: (other.metrics.stat().st_mtime_ns, other.id))
+    runs = [other.id for other in in_time]
     spent = sum(comparison.spent for comparison in recent)
     return opponent, EarlierRuns(len(recent), spent, tuple(runs[-_MOST_EARLIER:]))
 

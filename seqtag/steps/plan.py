@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from seqtag.config import TaggerConfig
 from seqtag.errors import ConfigError, RunDirError
 from seqtag.gate import IMPROVEMENTS, Decision, Plan, plan_test_split
-from seqtag.run_dir import RunDir
+from seqtag.run_dir import RunDir, opened_runs
 from seqtag.steps.context import Workspace
 
 
@@ -24,9 +24,8 @@ def plan(
         ConfigError: no run of the tagger has compared a challenger with a champion yet.
     """
     runs = workspace.home.runs(config.name)
-    decisions = runs.glob("????-??-??-*/decision/decision.json")
-    for path in sorted(decisions, key=lambda at: at.stat().st_mtime, reverse=True):
-        run = RunDir(path.parents[1])
+    decided = [run for run in opened_runs(runs) if run.decision.exists()]
+    for run in sorted(decided, key=lambda run: run.decision.stat().st_mtime, reverse=True):
         try:
             found = plan_test_split(
                 Decision.load(run.decision), config.gate, improvements=improvements or IMPROVEMENTS

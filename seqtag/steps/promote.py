@@ -11,7 +11,7 @@ from seqtag.artifacts import Manifest, file_digest, require_manifest
 from seqtag.formatting import plural
 from seqtag.gate import Decision, GateRule, GateVerdict
 from seqtag.records import Record
-from seqtag.registry import AuditContext, Entry, InfraFindings, RegistryDecision, failures
+from seqtag.registry import AuditContext, Entry, RegistryDecision, SmokeFindings, failures
 from seqtag.run_dir import RunDir
 from seqtag.steps.approval import ApprovalRecord
 from seqtag.steps.context import Workspace
@@ -35,7 +35,7 @@ def promote(run: RunDir, workspace: Workspace, *, by: AuditContext) -> Manifest:
     """Promote the version, if the decision says so and neither a rollback nor a person blocks it.
 
     Reads decision, registration and findings; writes the ledger and the aliases of the registry, and
-    `promotion/`. A second call finds what the first one did, and completes it.
+    `promote/`. A second call finds what the first one did, and completes it.
 
     Raises:
         RegistryError: the registry could not be reached, or the registered files changed.
@@ -48,7 +48,7 @@ def promote(run: RunDir, workspace: Workspace, *, by: AuditContext) -> Manifest:
 
 def registry_decision(run: RunDir) -> RegistryDecision:
     """Return the verdict: the decision, or HOLD if the model does not work or is not approved."""
-    decision, findings = Decision.load(run.decision), InfraFindings.load(run.infra)
+    decision, findings = Decision.load(run.decision), SmokeFindings.load(run.smoke_findings)
     verdict: GateVerdict = decision.verdict
     sentence = decision.sentence
     if verdict == "PROMOTE" and not findings.passed:
@@ -74,7 +74,7 @@ def registry_decision(run: RunDir) -> RegistryDecision:
 
 def publish_promotion(run: RunDir, entry: Entry, *, dry_run: DryRun | None = None) -> Manifest:
     """Write the outcome of the decision, as the ledger has it."""
-    findings, meant = InfraFindings.load(run.infra), registry_decision(run)
+    findings, meant = SmokeFindings.load(run.smoke_findings), registry_decision(run)
     held = meant.verdict == "PROMOTE" and entry.event == "HOLD"
     n_checks = len(findings.checks)
     works = failures(findings) or f"{n_checks} checks in a fresh process"
@@ -100,7 +100,7 @@ def publish_promotion(run: RunDir, entry: Entry, *, dry_run: DryRun | None = Non
     inputs = {
         "decision": require_manifest(run.output("decide")).digest,
         "registration": require_manifest(run.output("register")).digest,
-        "infra": require_manifest(run.output("infra_validate")).digest,
+        "smoke test": require_manifest(run.output("smoke_test")).digest,
         "ledger entry": str(entry.entry),
     }
     return run_step(promote, run, inputs=inputs, write=write, dry_run=dry_run)

@@ -35,7 +35,7 @@ class RegisteredVersion(Record):
 def register(run: RunDir, workspace: Workspace) -> Manifest:
     """Register the model as a version, the challenger.
 
-    Reads model and decision; writes the registry and `registration/`. A second call registers no second
+    Reads model and decision; writes the registry and `register/`. A second call registers no second
     version, unless the serving code has changed, and restores what the registry has lost.
 
     Raises:

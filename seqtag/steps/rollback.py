@@ -34,7 +34,7 @@ def rollback(
     registry = workspace.registry()
     champion, target = registry.rollback_target(tagger, to, by=by)
     golden, scheme = _predicted(target, RunDir(workspace.home.runs(tagger) / target.seqtag_run_id))
-    findings = registry.validate_infra(tagger, target.version, golden=golden, scheme=scheme)
+    findings = registry.smoke_test(tagger, target.version, golden=golden, scheme=scheme)
     if not findings.passed:
         raise RegistryError(
             f"{tagger}: version {target.version} fails its smoke test: {failures(findings)}. Version "

@@ -20,7 +20,7 @@ from seqtag.steps.step import run_step
 def split(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
     """Assign the accepted sequences to train, dev and test.
 
-    Writes `splits/`: a Parquet file each, spans in the scheme that the model learns.
+    Writes `split/`: a Parquet file each, spans in the scheme that the model learns.
     """
     config, snapshot = read_config(run), read_snapshot(run)
     validated = require_manifest(run.output("validate"))

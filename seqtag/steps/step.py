@@ -81,7 +81,7 @@ def write_output(
         elsewhere=elsewhere,
     )
     if manifest.reused:
-        logger.info("%s: unchanged, %s is reused", name, output.name)
+        logger.info("%s: unchanged, its output is reused", name)
     else:
         logger.info("%s: %.1f s", name, manifest.seconds)
     return manifest

@@ -36,7 +36,7 @@ def train(
 
     Training runs in a subprocess. One that was killed resumes from its last checkpoint, in whichever run
     directory it began. One that runs out of memory is restarted once, with batches half as large. Writes
-    `model/`: the bundle, with its scores per epoch.
+    `train/`: the bundle, with its scores per epoch.
 
     Args:
         on_epoch: called with the fields of each `EpochRecord`.

@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 def validate(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
     """Check the snapshot against the rules; refuse it, or quarantine what is broken.
 
-    Writes `validation/`: profile, quarantine and data docs, also for a corpus that is refused.
+    Writes `validate/`: profile, quarantine and data docs, also for a corpus that is refused.
 
     Raises:
         CorpusRejectedError: a rule of severity "fail" broke, or the quarantine is larger than its budget.

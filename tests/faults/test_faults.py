@@ -47,12 +47,12 @@ DAMAGES = pytest.mark.parametrize("damage", [cut, flip_a_bit])
     "pattern",
     [
         "corpora/small/*/part-*.parquet",
-        "runs/small/*/validation/quarantine.parquet",
-        "runs/small/*/splits/train.parquet",
-        "runs/small/*/vocabulary/words.parquet",
-        "runs/small/*/encoded/train/*/*.parquet",
-        "runs/small/*/model/weights.npz",
-        "runs/small/*/evaluation/challenger.parquet",
+        "runs/small/*/validate/quarantine.parquet",
+        "runs/small/*/split/train.parquet",
+        "runs/small/*/index/words.parquet",
+        "runs/small/*/encode/train/*/*.parquet",
+        "runs/small/*/train/weights.npz",
+        "runs/small/*/evaluate/challenger.parquet",
     ],
 )
 def test_a_damaged_output_file_is_detected_and_rebuilt(

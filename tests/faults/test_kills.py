@@ -29,7 +29,7 @@ steps.train(RunDir(Path({run!r})), checkpoints_every=0)
 
 
 @pytest.mark.parametrize("kill_number", [1, 2])
-@pytest.mark.parametrize("step", [step.folder for step in STEPS])
+@pytest.mark.parametrize("step", [step.name for step in STEPS])
 def test_the_next_run_recovers_from_a_kill_within_a_step(
     retrainings: Retrainings, step: str, kill_number: int
 ) -> None:

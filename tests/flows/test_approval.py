@@ -52,7 +52,7 @@ def test_the_answer_decides_and_a_timeout_holds_the_model(workspace: Workspace, 
     with client_of(url) as client:
         client.resume_flow_run(again, run_input={"answer": "approve", "name": "Ada", "reason": "now"})
     assert until_final(url, again).state.name == "Promoted"
-    (run,) = workspace.home.runs("approved").glob("*/promotion/promotion.json")
+    (run,) = workspace.home.runs("approved").glob("*/promote/promotion.json")
     rules = {rule["rule"]: rule for rule in json.loads(run.read_text())["rules"]}
     assert rules["a person approved it"] == {
         "rule": "a person approved it", "passed": True, "change": "",

@@ -85,7 +85,7 @@ def test_a_deployment_has_the_settings_of_the_taggers_file(checkout: Path, api: 
     assert found.enforce_parameter_schema
     assert found.parameters == {"tagger": "deployments/taggers/small.toml"}
     force = found.parameter_openapi_schema["properties"]["force"]
-    assert "infra_validate" in str(force), "the form offers the steps by name"
+    assert "smoke_test" in str(force), "the form offers the steps by name"
 
 
 def test_differences_are_reported_once(checkout: Path, api: str) -> None:

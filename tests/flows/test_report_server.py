@@ -22,11 +22,11 @@ from seqtag.steps import Workspace
 RUN = "/runs/small/2026-01-31-a-b"
 PUBLIC = {
     f"{RUN}/report/report.html": "text/html; charset=utf-8",
-    f"{RUN}/validation/data_docs/index.html": "text/html; charset=utf-8",
-    f"{RUN}/validation/data_docs/metrics.html": "text/html; charset=utf-8",
+    f"{RUN}/validate/data_docs/index.html": "text/html; charset=utf-8",
+    f"{RUN}/validate/data_docs/metrics.html": "text/html; charset=utf-8",
     f"{RUN}/report/changed_sequences.jsonl": "application/octet-stream",
-    f"{RUN}/evaluation/metrics.json": "application/json",
-    f"{RUN}/decision/decision.json": "application/json",
+    f"{RUN}/evaluate/metrics.json": "application/json",
+    f"{RUN}/decide/decision.json": "application/json",
 }
 PRIVATE = (
     *("registry.db", ".env", "prefect/prefect.db", "logs/server.log", "report/report.html"),
@@ -35,13 +35,13 @@ PRIVATE = (
     *(f"runs/small/2026-01-31-a-b/{name}" for name in ("config.json", "snapshot.json", "opponent.json")),
     *(
         f"runs/small/2026-01-31-a-b/{name}"
-        for name in ("report.html", "report/manifest.json", "model/bundle.json")
+        for name in ("report.html", "report/manifest.json", "train/bundle.json")
     ),
     *(
         f"runs/small/2026-01-31-a-b/{name}"
-        for name in ("validation/profile.json", "report/evil.svg", "report/.env")
+        for name in ("validate/profile.json", "report/evil.svg", "report/.env")
     ),
-    "runs/small/2026-01-31-a-b/validation/data_docs/manifest.json",
+    "runs/small/2026-01-31-a-b/validate/data_docs/manifest.json",
 )
 
 
@@ -113,7 +113,7 @@ def test_a_cached_page_is_not_sent_again(client: httpx.Client) -> None:
     [
         *(f"/{name}" for name in PRIVATE),
         f"{RUN}/report/../config.json",
-        f"{RUN}/report/../decision/decision.json",
+        f"{RUN}/report/../decide/decision.json",
         f"{RUN}/report/%2e%2e/%2e%2e/%2e%2e/%2e%2e/registry.db",
         f"{RUN}/report//etc/passwd",
         f"{RUN}//report/report.html",
@@ -124,7 +124,7 @@ def test_a_cached_page_is_not_sent_again(client: httpx.Client) -> None:
         f"{RUN}/report/report.html%00.html",
         f"{RUN}/report/..%5c..%5cconfig.json",
         f"{RUN}/report/%252e%252e/config.json",
-        f"{RUN}/validation/data_docs/%2e%2e/profile.json",
+        f"{RUN}/validate/data_docs/%2e%2e/profile.json",
         f"{RUN}/%2e/report/report.html",
         "/runs/%2e%2e/%2e%2e/registry.db",
         "/runs/%2e%2e/%2e%2e/report/report.html",
@@ -166,12 +166,12 @@ PIECES = st.sampled_from(
             "%20",
             ";",
         ),
-        *("runs", "small", "2026-01-31-a-b", ".checkpoints", ".asked", "report", "report.html", "evaluation"),
+        *("runs", "small", "2026-01-31-a-b", ".checkpoints", ".asked", "report", "report.html", "evaluate"),
         *(
             "metrics.json",
-            "decision",
+            "decide",
             "decision.json",
-            "validation",
+            "validate",
             "data_docs",
             "index.html",
             "config.json",
@@ -208,7 +208,7 @@ def test_no_address_leads_to_a_private_file(home: Home, client: httpx.Client, ad
 @pytest.mark.parametrize(
     "target", ["../config.json", "../../../../registry.db", "report.html", "/etc/passwd"]
 )
-@pytest.mark.parametrize("link", ["report/report.html", "report", "validation/data_docs/link.html"])
+@pytest.mark.parametrize("link", ["report/report.html", "report", "validate/data_docs/link.html"])
 def test_symbolic_links_are_not_followed(home: Home, client: httpx.Client, link: str, target: str) -> None:
     path = home.runs("small") / "2026-01-31-a-b" / link
     if path.exists():

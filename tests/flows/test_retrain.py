@@ -64,7 +64,7 @@ def test_tasks_are_named_after_tagger_and_run(first: Retraining) -> None:
         "index",
         "encode",
         "train",
-        "anchor",
+        "retrain_champion",
         "evaluate",
         "decide",
         "promote",
@@ -104,8 +104,8 @@ def test_an_unchanged_retraining_repeats_no_step(first: Retraining, caplog) -> N
     assert str(newest.data).startswith("# Unchanged\n\nVersion 1 was promoted on ")
     unchanged = [r.message.split(":")[0] for r in caplog.records if "unchanged" in r.message]
     assert unchanged == [
-        "ingest", "validate", "split", "index", "encode", "train", "anchor", "evaluate", "decide",
-        "register", "infra_validate", "promote", "report",
+        "ingest", "validate", "split", "index", "encode", "train", "retrain_champion", "evaluate", "decide",
+        "register", "smoke_test", "promote", "report",
     ]  # fmt: skip
     assert [v.version for v in first.workspace.registry().versions("small")] == ["1"]
 
@@ -128,7 +128,8 @@ def test_a_second_model_is_compared_with_the_first_and_a_tie_keeps_the_champion(
     done = [r.message.split(":")[0] for r in caplog.records if re.match(r"\w+: \d+\.\d s", r.message)]
     # index ran for the champion's tags with the same result, so the first retraining's output is reused
     assert done == [
-        "validate", "index", "anchor", "evaluate", "decide", "register", "infra_validate", "promote", "report"
+        "validate", "index", "retrain_champion", "evaluate", "decide", "register", "smoke_test", "promote",
+        "report",
     ]  # fmt: skip
     decision = read_json(state.result().decision)
     assert (state.name, decision["champion_version"], decision["difference"]["value"]) == ("Held", "1", 0.0)

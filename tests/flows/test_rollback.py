@@ -65,7 +65,7 @@ def test_a_rolled_back_model_is_held_until_released_and_then_promoted_without_tr
         caplog.clear()
         unblocked = retrain(written(taggers, epochs=12, sequences=320), return_state=True)
     assert (unblocked.name, registry.champion("small").version) == ("Promoted", "3")
-    assert "train: unchanged, model is reused" in caplog.messages
+    assert "train: unchanged, its output is reused" in caplog.messages
     assert [entry.event for entry in registry.history("small")] == [
         "PROMOTE", "PROMOTE", "ROLLBACK", "HOLD", "HOLD", "UNBLOCK", "PROMOTE"
     ]  # fmt: skip
@@ -75,7 +75,7 @@ def test_a_registered_model_that_fails_its_smoke_test_is_held(workspace: Workspa
     tagger = taggers.write()
     config = load_tagger(tagger)
     run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=datetime.now(UTC).date())
-    for step in ("validate", "split", "index", "encode", "train", "anchor", "evaluate", "decide"):
+    for step in ("validate", "split", "index", "encode", "train", "retrain_champion", "evaluate", "decide"):
         getattr(steps, step)(run)
     steps.register(run, workspace)
     (code,) = workspace.home.artifacts.rglob("serving_model.py")
@@ -86,7 +86,7 @@ def test_a_registered_model_that_fails_its_smoke_test_is_held(workspace: Workspa
     assert "version 1 fails its smoke test" in state.message
     assert workspace.registry().champion("small") is None
     assert [v.version for v in workspace.registry().versions("small")] == ["1"]
-    findings = read_json(run.infra)
+    findings = read_json(run.smoke_findings)
     assert (findings["passed"], findings["version"]) == (False, "1")
     (entry,) = workspace.registry().history("small")
     assert (entry.event, entry.sentence) == ("HOLD", state.message)
@@ -109,6 +109,6 @@ def test_a_lost_registry_fails_retrainings_until_its_files_are_moved_away(
         state = retrain(taggers.write(), return_state=True)
     registry = Workspace.of(Settings()).registry()
     assert (state.name, registry.champion("small").version) == ("Promoted", "1")
-    assert "train: unchanged, model is reused" in caplog.messages
+    assert "train: unchanged, its output is reused" in caplog.messages
     (entry,) = registry.history("small")
     assert (entry.entry, entry.event, entry.from_version) == (1, "PROMOTE", None)

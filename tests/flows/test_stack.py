@@ -35,7 +35,7 @@ def test_a_cron_run_fires_and_completes_and_up_and_down_are_idempotent(
     assert stack.up(workspace, checkout=checkout) == (url, [])
     state = until(url, finished)[0].state
     assert (state.type, state.name) == ("COMPLETED", "Promoted"), state
-    (decision,) = workspace.home.runs("small").glob("*/decision/decision.json")
+    (decision,) = workspace.home.runs("small").glob("*/decide/decision.json")
     assert state.message == read_json(decision)["sentence"]
     assert RunDir(decision.parents[1]).report.exists()
     assert stack.down(workspace.home) == ["worker", "pages", "registry", "server"]
@@ -95,7 +95,7 @@ def test_runs_whose_worker_was_killed_are_recovered(workspace: Workspace, checko
         scheduled(checkout, "0 2 1 1 *", name=name)
     url, _ = stack.up(workspace, checkout=checkout)
     begun = begin(url)
-    until(url, lambda _: list((workspace.home.runs("small")).glob("*/vocabulary/manifest.json")))
+    until(url, lambda _: list((workspace.home.runs("small")).glob("*/index/manifest.json")))
     worker = psutil.Process(process_manager.running(workspace.home, "worker").pid)
     for process in [worker, *worker.children(recursive=True)]:
         process.kill()
@@ -128,7 +128,7 @@ def test_a_run_interrupted_by_make_down_resumes_after_make_up(workspace: Workspa
     scheduled(checkout, "0 2 1 1 *")
     url, _ = stack.up(workspace, checkout=checkout)
     begun = begin(url)
-    until(url, lambda _: list((workspace.home.runs("small")).glob("*/vocabulary/manifest.json")))
+    until(url, lambda _: list((workspace.home.runs("small")).glob("*/index/manifest.json")))
     stack.down(workspace.home)
     url, _ = stack.up(workspace, checkout=checkout)
     (run,) = until(url, finished)

@@ -221,12 +221,12 @@ def _keys(*names):
 
 
 def test_the_serving_code_counts_for_register_and_infra_validate(checkout):
-    names = ["register", "infra_validate", "train"]
+    names = ["register", "smoke_test", "train"]
     before, run = _keys(*names), steps_code_version()
     with (checkout / "registry" / "serving_model.py").open("a") as file:
         file.write("# x\n")
     after = _keys(*names)
-    assert {step for step in before if before[step] != after[step]} == {"register", "infra_validate"}
+    assert {step for step in before if before[step] != after[step]} == {"register", "smoke_test"}
     assert steps_code_version() != run
 
 
@@ -251,11 +251,11 @@ def test_every_data_file_of_the_package_counts(checkout):
         "index",
         "encode",
         "train",
-        "anchor",
+        "retrain_champion",
         "evaluate",
         "decide",
         "register",
-        "infra_validate",
+        "smoke_test",
         "promote",
     ],
 )
@@ -300,10 +300,10 @@ def traced(tmp_path_factory):
         run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=date(2026, 1, 1))
         seen = {}
         threading.setprofile(note)
-        more = dict.fromkeys(("register", "infra_validate", "promote"), (workspace,))
+        more = dict.fromkeys(("register", "smoke_test", "promote"), (workspace,))
         by = {"promote": {"by": steps.AuditContext("me@host", "a test", datetime(2026, 1, 1, tzinfo=UTC))}}
-        first_steps = ("validate", "split", "index", "encode", "train", "anchor", "evaluate", "decide")
-        for step in (*first_steps, "register", "infra_validate", "promote"):
+        first_steps = ("validate", "split", "index", "encode", "train", "retrain_champion", "evaluate")
+        for step in (*first_steps, "decide", "register", "smoke_test", "promote"):
             ran.clear()
             sys.setprofile(note)
             getattr(steps, step)(run, *more.get(step, ()), **by.get(step, {}))

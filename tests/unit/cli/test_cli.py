@@ -202,7 +202,7 @@ def test_tables_can_be_printed_as_json(seqtag: Terminal, command: str, keys: set
     assert set(printed) == keys
     if command != "check":
         names = [step["step"] for step in printed["steps"]]
-        assert names[-3:] == ["infra_validate", "promote", "report"]
+        assert names[-3:] == ["smoke_test", "promote", "report"]
 
 
 def test_the_library_gives_the_tags_of_the_command_line(seqtag: Terminal) -> None:

@@ -52,7 +52,7 @@ def test_without_yes_it_lists_and_removes_nothing(home: Path) -> None:
 def test_with_yes_it_removes_the_folders_of_one_tagger(home: Path) -> None:
     done = remove("small.toml", "--yes")
     assert done.stdout.startswith(f"removed  {home}/runs/small  2 MB in 2 files\n")
-    assert files(home) == {"runs/other/2026-01-31-a-b/splits/part.parquet", "corpora/other/abc/part.parquet"}
+    assert files(home) == {"runs/other/2026-01-31-a-b/split/part.parquet", "corpora/other/abc/part.parquet"}
     assert not list(home.rglob("*small*"))
     assert (home.parent / "small.toml").exists()
 

@@ -20,11 +20,14 @@ window_overlap = 2
 [train]
 recipe = "base"
 max_batch_tokens = 64
+[gate]
+retrain_champion = false
 """
 OLD = (
     NEW.replace("bucket_lengths", "ladder")
     .replace('"base"', '"seed"')
     .replace("max_batch_tokens", "batch_cells")
+    .replace("retrain_champion", "reanchor")
 )
 
 
@@ -47,6 +50,7 @@ def test_each_old_spelling_is_a_warning_with_the_new_one(
     assert [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING] == [
         f"{path}: features.ladder is an old spelling; write bucket_lengths",
         f"{path}: train.batch_cells is an old spelling; write max_batch_tokens",
+        f"{path}: gate.reanchor is an old spelling; write retrain_champion",
         f'{path}: train.recipe = "seed" is an old spelling; write "base"',
     ]
 

@@ -136,7 +136,10 @@ def _tables_in(table: type[TaggerConfig]) -> list[Any]:
         (CONLL + "[train]\nmax_epochs = 0\n", "train.max_epochs: must be at least 1, got 0"),
         (CONLL + "[train]\nmax_epochs = 1.5\n", "train.max_epochs: must be a whole number, got 1.5"),
         (CONLL + "[train]\nlearning_rate = inf\n", "train.learning_rate: must be a finite number, got inf"),
-        (CONLL + "[gate]\nreanchor = 2026-01-31\n", "gate.reanchor: must be true or false, got 2026-01-31"),
+        (
+            CONLL + "[gate]\nreanchor = 2026-01-31\n",
+            "gate.retrain_champion: must be true or false, got 2026-01-31",
+        ),
         (CONLL + '[gate]\nrenamed_tags = "A"\n', "gate.renamed_tags: must be a table, got 'A'"),
         (
             CONLL + "n_columns = 1\n",

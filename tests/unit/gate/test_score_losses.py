@@ -9,7 +9,7 @@ import pytest
 
 from seqtag.config import EvaluateConfig, GateConfig
 from seqtag.evaluation.prf import Interval
-from seqtag.gate import Anchor, Opponent, clear_losses, decide_promotion
+from seqtag.gate import Opponent, Substitute, clear_losses, decide_promotion
 from seqtag.gate.decision import Decision
 from seqtag.gate.score_losses import WHOLE
 
@@ -57,7 +57,10 @@ def test_a_renewal_is_held_by_a_loss_or_unknown_losses(
     challenger = write_predictions("challenger", sequences, numbered=True)
     champion = write_predictions("champion", sequences, numbered=True, seen=[True] * 30)
     opponent = Opponent(
-        "3", champion, ("O", "B-X"), anchor=Anchor("it was trained on all of it", "challenger", losses)
+        "3",
+        champion,
+        ("O", "B-X"),
+        substitute=Substitute("it was trained on all of it", "challenger", losses),
     )
     decision: Decision = decide_promotion(
         challenger,

@@ -68,7 +68,7 @@ def test_two_hosts_share_champion_and_ledger_without_sharing_a_disk(
     assert champion.bundle.is_relative_to(tmp_path / "there")
     assert (champion.bundle / "weights.npz").read_text() == "w1"
     assert there.logged_results("sample", "1").config["seed"] == 1
-    loaded = there.validate_infra("sample", "1", golden=None, scheme="IOB2")
+    loaded = there.smoke_test("sample", "1", golden=None, scheme="IOB2")
     assert [check.check for check in loaded.checks] == ["model loads"]
     assert "saved_model.pb" in loaded.checks[0].detail  # fetched by MLflow; it is no model
     there.register("sample", **results("2026-11-22-a", weights="w2"))

@@ -270,7 +270,7 @@ def context() -> ReportContext:
         snapshot_id="9c1e2b7a44d0e8f1",
         seqtag_version="0.1.0",
         versions={"keras": "3.15.1"},
-        links={"Data docs": "../validation/data_docs/index.html"},
+        links={"Data docs": "../validate/data_docs/index.html"},
     )
 
 

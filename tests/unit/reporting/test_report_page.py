@@ -270,7 +270,7 @@ def test_the_report_gives_digests_versions_and_links_for_reproduction(report):
 
     assert "9c1e2b7a44d0e8f1" in html
     assert re.search(r"keras</th><td><code>3\.15\.1", html)
-    assert 'href="../validation/data_docs/index.html"' in html
+    assert 'href="../validate/data_docs/index.html"' in html
     assert "python -m flows.retrain shop.toml" in html
 
 

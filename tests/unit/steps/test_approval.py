@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from seqtag.errors import RunDirError
-from seqtag.registry import InfraFindings
+from seqtag.registry import SmokeFindings
 from seqtag.run_dir import Home, RunDir
 from seqtag.steps import (
     needs_approval,
@@ -26,10 +26,10 @@ DAY = timedelta(hours=24)
 @pytest.fixture
 def run(tmp_path: Path) -> RunDir:
     run = RunDir(Home(tmp_path).runs("small") / "2026-01-31-a-b")
-    for path in (run.decision, run.infra):
+    for path in (run.decision, run.smoke_findings):
         path.parent.mkdir(parents=True)
     sample_decision(verdict="PROMOTE", sentence="PROMOTE: better.").save(run.decision)
-    InfraFindings("1", passed=True, checks=[], measured={}).save(run.infra)
+    SmokeFindings("1", passed=True, checks=[], measured={}).save(run.smoke_findings)
     require_approval(run, required=True)
     return run
 
@@ -67,7 +67,7 @@ def test_an_unanswered_model_is_held(run: RunDir) -> None:
 @pytest.mark.parametrize(("verdict", "passed"), [("REJECT", True), ("HOLD", True), ("PROMOTE", False)])
 def test_a_held_model_needs_no_approval(run: RunDir, verdict: str, passed: bool) -> None:
     sample_decision(verdict=verdict, sentence="").save(run.decision)
-    InfraFindings("1", passed=passed, checks=[], measured={}).save(run.infra)
+    SmokeFindings("1", passed=passed, checks=[], measured={}).save(run.smoke_findings)
     assert not needs_approval(run)
 
 

@@ -13,6 +13,8 @@ from seqtag.artifacts import read_json, write_json
 from seqtag.cli.inspection import show
 from seqtag.config import Settings, load_tagger
 from seqtag.errors import CorpusRejectedError
+from seqtag.gate import Decision
+from seqtag.pipeline import OLDER_FOLDERS
 from seqtag.run_dir import RunDir
 from seqtag.steps import dashboard
 from seqtag.steps.approval import require_approval
@@ -21,7 +23,7 @@ from seqtag.steps.promote import PromotionOutcome
 from tests.taggers import Taggers
 
 ME = steps.AuditContext("me@host", "a test", datetime(2026, 1, 1, tzinfo=UTC))
-STEPS = ("validate", "split", "index", "encode", "train", "anchor", "evaluate", "decide")
+STEPS = ("validate", "split", "index", "encode", "train", "retrain_champion", "evaluate", "decide")
 STATUS_OF_TIE = "A tie on all 18 documents keeps the champion."
 ODD = "my taggers/$(x).toml"  # a path that needs quoting in a shell
 
@@ -32,7 +34,7 @@ def retrained(folder, workspace, *, day, **written):
     for name in STEPS:
         getattr(steps, name)(run)
     steps.register(run, workspace)
-    steps.infra_validate(run, workspace)
+    steps.smoke_test(run, workspace)
     steps.promote(run, workspace, by=ME)
     return run
 
@@ -50,7 +52,7 @@ def test_the_corpus_card_links_to_the_data_docs_where_they_are_served(two_runs):
     _, first, _ = two_runs
 
     assert steps.corpus_card(first).startswith("# Accepted\n")
-    served = f"http://127.0.0.1:1/runs/small/{first.id}/validation/data_docs/index.html"
+    served = f"http://127.0.0.1:1/runs/small/{first.id}/validate/data_docs/index.html"
     assert f"[Data docs](<{served}>)" in steps.corpus_card(first, pages="http://127.0.0.1:1")
 
 
@@ -107,7 +109,7 @@ def test_a_dry_run_decides_if_only_the_gate_has_changed(two_runs):
     workspace, *_ = two_runs
     tagger = Taggers(workspace.home.root.parent).write(floor=0.07)
     lines = steps.dry_run_text(steps.explain(load_tagger(tagger), workspace)).splitlines()
-    assert lines[7:9] == ["evaluate       unchanged", "decide         would run: gate.floor 0.06 -> 0.07"]
+    assert lines[1] == "decide           would run: gate.floor 0.06 -> 0.07"
     assert lines[-1] == f"Outlook: HOLD: {STATUS_OF_TIE[0].lower()}{STATUS_OF_TIE[1:]}"
 
 
@@ -176,11 +178,11 @@ def test_the_promote_command_on_the_card_promotes_a_held_version(two_runs):
     tagger = Taggers(workspace.home.root.parent).write()
     text = steps.dry_run_text(steps.explain(load_tagger(tagger), workspace))
     blocked = "me@host rolled version 1 back on 2026-01-01 (why not), which blocks models like it"
-    assert f"\npromote        would run: {blocked}\n" in text
+    assert f"\npromote          would run: {blocked}\n" in text
     assert text.endswith(
         f"\nOutlook: the decision is not known before validate has run. If it is to promote, {blocked}."
     )
-    assert "\nunchanged      if decide writes the same output: register" in text
+    assert "\nunchanged        if decide writes the same output: register" in text
     steps.rollback("small", workspace, to="1", reason="why not", everything=False, by=ME)
     assert workspace.registry().champion("small").version == "1"
 
@@ -215,7 +217,7 @@ def test_show_names_the_report_if_another_version_wrote_the_outcome(two_runs, mo
     monkeypatch.setattr(PromotionOutcome, "FORMAT", "promotion/9")
     show(second.id)
     shown = capsys.readouterr().out
-    assert "  promotion " in shown
+    assert "  promote " in shown
     assert "promotion.json: another version of seqtag wrote it: format is 'promotion/1'" in shown
     assert f"The report has it: {second.report}" in shown
 
@@ -223,5 +225,25 @@ def test_show_names_the_report_if_another_version_wrote_the_outcome(two_runs, mo
 def test_an_earlier_run_whose_model_was_deleted_is_left_out_of_the_noise(two_runs, tmp_path):
     _, first, second = two_runs
     shutil.copytree(first.path.parent, tmp_path / "small")
-    shutil.rmtree(tmp_path / "small" / first.id / "model")
+    shutil.rmtree(tmp_path / "small" / first.id / "train")
     assert earlier_scores(RunDir(tmp_path / "small" / second.id)) == []
+
+
+def test_runs_of_an_earlier_version_are_read(two_runs, tmp_path):
+    """Their folders and a field of the decision have other names."""
+    _, first, second = two_runs
+    shutil.copytree(first.path.parent, tmp_path / "small")
+    older = RunDir(tmp_path / "small" / second.id)
+    for step, folder in OLDER_FOLDERS.items():
+        for path in older.path.parent.glob(f"*/{step}"):
+            path.rename(path.with_name(folder))
+    content = read_json(older.decision)
+    content["is_anchored"] = content.pop("is_champion_retrained")
+    write_json(older.decision, content)
+
+    assert (older.bundle.parent.name, older.decision.parent.name) == ("model", "decision")
+    assert Decision.load(older.decision) == Decision.load(second.decision)
+    assert earlier_scores(older) == earlier_scores(second) != []
+    assert [done.step for done in dashboard.completed_steps(older)] == [
+        done.step for done in dashboard.completed_steps(second)
+    ]

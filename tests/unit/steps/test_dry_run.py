@@ -25,7 +25,7 @@ OF_CHAMPION = {"champion's splits", "champion's sources"}  # with which a decisi
 NEW_COMPARISON = {
     "validate": {"champion's profile"},
     "index": {"champion's tags"},
-    "anchor": {"champion"},
+    "retrain_champion": {"champion"},
     "evaluate": {"champion"},
     "decide": OF_CHAMPION,
 }
@@ -45,7 +45,7 @@ def retrained(tmp_path_factory):
     for name in SHARED_STEPS[1:]:
         getattr(steps, name)(run)
     steps.register(run, workspace)
-    steps.infra_validate(run, workspace)
+    steps.smoke_test(run, workspace)
     steps.promote(run, workspace, by=ME)
     steps.report(run)
     return folder, workspace
@@ -67,7 +67,7 @@ def test_nothing_runs_if_nothing_changed(retrained):
     assert [step.step for step in explanations.steps] == SHARED_STEPS + RUN_STEPS
     assert rerun_reasons(explanations) == {}
     lines = steps.dry_run_text(explanations).splitlines()
-    assert lines[0] == f"unchanged      {', '.join(SHARED_STEPS + RUN_STEPS)}"
+    assert lines[0] == f"unchanged        {', '.join(SHARED_STEPS + RUN_STEPS)}"
     assert lines[-1] == "Outlook: nothing would change: version 1 was promoted on 2026-01-01 00:00 UTC."
 
 
@@ -102,10 +102,10 @@ def test_a_new_expectation_reruns_validation(retrained):
 def test_steps_after_a_rerun_step_may_change(retrained):
     lines = steps.dry_run_text(explained(retrained, more="[quality]\nmin_tag_support = 1\n")).splitlines()
     assert lines[1] == (
-        "validate       would run: champion's profile changed, quality.min_tag_support 10 -> 1"
+        "validate         would run: champion's profile changed, quality.min_tag_support 10 -> 1"
     )
     assert lines[2].startswith(
-        "unchanged      if validate writes the same output: split, index, encode, train, "
+        "unchanged        if validate writes the same output: split, index, encode, train, "
     )
     assert lines[-1] == "Outlook: the decision is not known before validate has run."
 
@@ -113,7 +113,7 @@ def test_steps_after_a_rerun_step_may_change(retrained):
 def test_a_changed_setting_is_shown_with_both_values(retrained):
     text = steps.dry_run_text(explained(retrained, more="[model]\noutput = 'crf'\n"))
     assert 'train          would run: model.output "auto" -> "crf"\n' in text
-    assert "evaluate       would run: champion none -> version 1\n" in text
+    assert "evaluate         would run: champion none -> version 1\n" in text
 
 
 def test_a_changed_source_file_is_named(retrained, monkeypatch, tmp_path):
@@ -128,8 +128,8 @@ def test_a_changed_source_file_is_named(retrained, monkeypatch, tmp_path):
     finally:
         monkeypatch.undo()
         code_version.uncached_code_version("seqtag.steps.train", "train")
-    assert "train          would run: seqtag/neural/heads.py changed\n" in text
-    assert "\nunchanged      if index writes the same output: encode\ntrain " in text
+    assert "train            would run: seqtag/neural/heads.py changed\n" in text
+    assert "\nunchanged        if index writes the same output: encode\ntrain " in text
 
 
 def test_a_changed_file_of_the_corpus_is_named(tmp_path, monkeypatch):
@@ -140,8 +140,8 @@ def test_a_changed_file_of_the_corpus_is_named(tmp_path, monkeypatch):
     steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=date(2026, 1, 1))
     Path("train.conll").write_text("a O\n\nc O\n")
     first, second = steps.dry_run_text(steps.explain(config, workspace)).splitlines()[:2]
-    assert first == "ingest         would run: train.conll changed"
-    assert second == "validate       would run: it has no output yet"
+    assert first == "ingest           would run: train.conll changed"
+    assert second == "validate         would run: it has no output yet"
 
 
 def everything_in(folder):
@@ -163,7 +163,7 @@ def test_a_killed_dry_run_leaves_nothing(retrained, monkeypatch):
         from seqtag import steps
         from seqtag.config import Settings, load_tagger
         from seqtag.steps import dry_run
-        dry_run.infra_validate = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
+        dry_run.smoke_test = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
         steps.explain(load_tagger({path!r}), steps.Workspace.of(Settings(home={str(folder / "home")!r})))
     """
     killed = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=False)
@@ -192,12 +192,12 @@ def test_a_changed_package_version_is_a_reason(retrained, monkeypatch):
     assert rerun_reasons(explanations) == {
         **NEW_RUN,
         "train": newer,
-        "anchor": {"champion"} | newer,
+        "retrain_champion": {"champion"} | newer,
         "evaluate": {"champion"} | newer,
         "decide": OF_CHAMPION | newer,  # its key contains the requirements of the serving code
     }
     now = version("tensorflow")
-    assert f"train          would run: tensorflow {now} -> 99.0\n" in steps.dry_run_text(explanations)
+    assert f"train            would run: tensorflow {now} -> 99.0\n" in steps.dry_run_text(explanations)
 
 
 def test_a_tagger_without_runs_would_read_its_sources(tmp_path):
@@ -220,7 +220,7 @@ def test_changed_sources_are_a_reason_and_later_steps_use_the_newest_snapshot(re
     }
     assert [step.step for step in explanations.steps] == SHARED_STEPS + RUN_STEPS
     text = steps.dry_run_text(explanations)
-    assert text.startswith("ingest         would run: corpus.sources[0].n_sequences 200 -> 201\n")
+    assert text.startswith("ingest           would run: corpus.sources[0].n_sequences 200 -> 201\n")
     assert text.endswith("\nOutlook: the decision is not known before ingest has run.")
 
 
@@ -307,7 +307,7 @@ def test_explain_prints_unchanged_steps_on_one_line(retrained):
     environment = os.environ | {"SEQTAG_HOME": str(workspace.home.root)}
     completed = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     line, outlook = completed.stdout.split("\n\n")
-    assert line == f"unchanged      {', '.join(SHARED_STEPS + RUN_STEPS)}"
+    assert line == f"unchanged        {', '.join(SHARED_STEPS + RUN_STEPS)}"
     assert outlook == "Outlook: nothing would change: version 1 was promoted on 2026-01-01 00:00 UTC.\n"
     assert completed.stderr == ""
 

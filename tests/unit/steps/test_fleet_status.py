@@ -20,7 +20,7 @@ from seqtag.steps import LastFlowRun, WorkerReport, Workspace
 from tests.taggers import Taggers
 
 ME = steps.AuditContext("me@host", "a test", datetime(2026, 1, 1, tzinfo=UTC))
-STEPS = ("validate", "split", "index", "encode", "train", "anchor", "evaluate", "decide")
+STEPS = ("validate", "split", "index", "encode", "train", "retrain_champion", "evaluate", "decide")
 NOW = datetime.now(UTC).replace(microsecond=0)
 TIE = "A tie on all 18 documents keeps the champion."
 URL = "http://127.0.0.1:4200/runs/flow-run/1"
@@ -36,7 +36,7 @@ def retrained(folder: Path, workspace: Workspace, *, day: int, floor: float) -> 
     for name in STEPS:
         getattr(steps, name)(run)
     steps.register(run, workspace)
-    steps.infra_validate(run, workspace)
+    steps.smoke_test(run, workspace)
     steps.promote(run, workspace, by=ME)
     steps.report(run)
     return run

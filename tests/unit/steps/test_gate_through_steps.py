@@ -74,7 +74,14 @@ class Cities:
         run = steps.open_run(
             config, steps.ingest(config, self.workspace), self.workspace, as_of=date(2026, 1, 1)
         )
-        for step in (steps.validate, steps.split, steps.index, steps.encode, steps.train, steps.anchor):
+        for step in (
+            steps.validate,
+            steps.split,
+            steps.index,
+            steps.encode,
+            steps.train,
+            steps.retrain_champion,
+        ):
             step(run)
         steps.evaluate(run)
         steps.decide(run)
@@ -83,7 +90,7 @@ class Cities:
     def finish(self, run: RunDir) -> str:
         """Register the model, promote it if the gate says so, and return the newest event of the ledger."""
         steps.register(run, self.workspace)
-        steps.infra_validate(run, self.workspace)
+        steps.smoke_test(run, self.workspace)
         steps.promote(run, self.workspace, by=ME)
         return self.workspace.registry().history("cities")[-1].event
 
@@ -224,13 +231,13 @@ def test_an_exhausted_budget_holds(cities: Cities) -> None:
 def test_an_unchanged_recipe_is_promoted_after_a_new_split(cities: Cities) -> None:
     """The champion was trained on corpus 0, which is now the test split, so that nothing can be compared."""
     run = cities.retrain(train=(2, 3), test=(0,))
-    assert read_json(run.anchor)["same_configuration"] is True
+    assert read_json(run.substitute)["same_configuration"] is True
     assert decision(run)["verdict"] == "PROMOTE"
     assert (
         "champion v1: it was trained on 100.0% of the test sequences" in decision(run)["rules"][1]["detail"]
     )
     assert decision(run)["evidence"] == ""
-    held = cities.retrain(train=(2, 3), test=(0,), gate="reanchor = false\n")
+    held = cities.retrain(train=(2, 3), test=(0,), gate="retrain_champion = false\n")
     assert decision(held)["verdict"] == "HOLD"
 
 
@@ -238,12 +245,12 @@ def test_another_recipe_must_beat_the_champions_recipe_after_a_new_split(
     cities: Cities,
 ) -> None:
     run = cities.retrain(train=(2, 3), test=(0,), epochs=2)
-    anchor = read_json(run.anchor)
-    assert (anchor["same_configuration"], anchor["trained"]) == (False, True)
-    assert run.anchor_model.is_dir()
-    assert not run.anchor_work.exists()
+    substitute = read_json(run.substitute)
+    assert (substitute["same_configuration"], substitute["trained"]) == (False, True)
+    assert run.retrained_champion.is_dir()
+    assert not run.champion_retraining.exists()
     found = decision(run)
     assert found["verdict"] == "HOLD"
-    assert found["is_anchored"] is True
+    assert found["is_champion_retrained"] is True
     assert found["n_left_out"] == 0
     assert found["evidence"]

@@ -22,12 +22,12 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 def _retrained(tagger: Path, workspace: steps.Workspace) -> RunDir:
     config = load_tagger(tagger)
     run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=date(2026, 1, 1))
-    for step in (steps.validate, steps.split, steps.index, steps.encode, steps.train, steps.anchor):
+    for step in (steps.validate, steps.split, steps.index, steps.encode, steps.train, steps.retrain_champion):
         step(run)
     steps.evaluate(run)
     steps.decide(run)
     steps.register(run, workspace)
-    steps.infra_validate(run, workspace)
+    steps.smoke_test(run, workspace)
     steps.promote(run, workspace, by=ME)
     steps.report(run)
     return run

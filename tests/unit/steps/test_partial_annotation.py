@@ -106,10 +106,10 @@ class Home:
         run = self.open_run(splits, **how)
         for step in (steps.validate, steps.split, steps.index, steps.encode, steps.baseline, steps.train):
             step(run)
-        for step in (steps.anchor, steps.evaluate, steps.decide):
+        for step in (steps.retrain_champion, steps.evaluate, steps.decide):
             step(run)
         steps.register(run, self.workspace)
-        steps.infra_validate(run, self.workspace)
+        steps.smoke_test(run, self.workspace)
         steps.promote(run, self.workspace, by=ME)
         steps.report(run)
         return run
@@ -200,7 +200,7 @@ def test_a_sequence_without_tags_is_not_scored(home):
     splits["test"][0]["tags"] = ["-"] * len(splits["test"][0]["tags"])
 
     run = home.open_run(splits, epochs=1)
-    for step in (steps.validate, steps.split, steps.index, steps.encode, steps.train, steps.anchor):
+    for step in (steps.validate, steps.split, steps.index, steps.encode, steps.train, steps.retrain_champion):
         step(run)
     steps.evaluate(run)
 

@@ -25,7 +25,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunDir, steps.Work
     workspace = steps.Workspace.of(Settings(home=folder / "home"))
     config = load_tagger(Taggers(folder).write())
     run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=date(2026, 1, 1))
-    for step in (steps.validate, steps.split, steps.index, steps.encode, steps.train, steps.anchor):
+    for step in (steps.validate, steps.split, steps.index, steps.encode, steps.train, steps.retrain_champion):
         step(run)
     steps.evaluate(run)
     steps.decide(run)
@@ -36,7 +36,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunDir, steps.Work
 def _serve(run: RunDir, workspace: steps.Workspace) -> tuple[str, str]:
     """Register, smoke-test and promote; return event and version of the newest entry of the ledger."""
     steps.register(run, workspace)
-    steps.infra_validate(run, workspace)
+    steps.smoke_test(run, workspace)
     steps.promote(run, workspace, by=ME)
     entry = workspace.registry().history(run.tagger)[-1]
     return entry.event, str(entry.to_version)
@@ -61,7 +61,7 @@ def test_nothing_is_registered_again_with_the_same_serving_code(
 ) -> None:
     run, workspace = served
     assert steps.register(run, workspace).reused
-    assert steps.infra_validate(run, workspace).reused
+    assert steps.smoke_test(run, workspace).reused
     assert len(workspace.registry().versions("small")) == 1
 
 
@@ -72,8 +72,8 @@ def test_fixed_serving_code_becomes_a_version_that_replaces_the_champion(
     change("_BATCH_CELLS = 16_384", "_BATCH_CELLS = 8_192")
     assert not steps.register(run, workspace).reused
     assert read_json(run.registration)["version"] == "2"
-    assert not steps.infra_validate(run, workspace).reused
-    found = read_json(run.infra)
+    assert not steps.smoke_test(run, workspace).reused
+    found = read_json(run.smoke_findings)
     assert (found["version"], found["passed"]) == ("2", True)
     assert _serve(run, workspace) == ("PROMOTE", "2")
     champion = workspace.registry().champion("small")
@@ -88,7 +88,7 @@ def test_broken_serving_code_is_held_and_the_champion_stays(
     change("tag.decode() for", "tag.decode() + 'X' for")
     event, version = _serve(run, workspace)
     assert event == "HOLD"
-    assert read_json(run.infra)["version"] == version != before.version
+    assert read_json(run.smoke_findings)["version"] == version != before.version
     assert workspace.registry().champion("small") == before
 
 
@@ -105,7 +105,14 @@ def test_a_later_run_with_the_champions_model_registers_changed_serving_code(
         if verdicts:
             change("_BATCH_CELLS = 16_384", "_BATCH_CELLS = 8_192")
         run = steps.open_run(later, snapshot, workspace, as_of=date(2026, 1, 1))
-        for step in (steps.validate, steps.split, steps.index, steps.encode, steps.train, steps.anchor):
+        for step in (
+            steps.validate,
+            steps.split,
+            steps.index,
+            steps.encode,
+            steps.train,
+            steps.retrain_champion,
+        ):
             step(run)
         steps.evaluate(run)
         steps.decide(run)

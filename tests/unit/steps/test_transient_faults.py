@@ -66,7 +66,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Judged:
     steps.evaluate(champion)
     steps.decide(champion)
     steps.register(champion, workspace)
-    steps.infra_validate(champion, workspace)
+    steps.smoke_test(champion, workspace)
     steps.promote(champion, workspace, by=ME)
     run = run_up_to_training(folder, workspace, floor=0.06)
     steps.evaluate(run)
@@ -78,7 +78,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Judged:
 def run_up_to_training(folder: Path, workspace: steps.Workspace, *, floor: float) -> RunDir:
     config = load_tagger(Taggers(folder).write(floor=floor))
     run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=date(2026, 1, 1))
-    for step in (steps.validate, steps.split, steps.index, steps.encode, steps.train, steps.anchor):
+    for step in (steps.validate, steps.split, steps.index, steps.encode, steps.train, steps.retrain_champion):
         step(run)
     return run
 
@@ -174,7 +174,7 @@ def test_a_missing_champion_folder_is_not_a_verdict(judged: Judged, tagging: Cal
 @pytest.fixture
 def serving_code(judged: Judged) -> Iterator[Path]:
     """The registered serving code of the champion, restored after the test, and its verdict removed."""
-    shutil.rmtree(judged.champion.output("infra_validate"), ignore_errors=True)
+    shutil.rmtree(judged.champion.output("smoke_test"), ignore_errors=True)
     path = judged.bundle.parents[1] / "serving_model.py"
     text = path.read_text()
     yield path
@@ -197,12 +197,12 @@ def test_a_fault_during_infra_validation_fails_the_step_and_the_retry_succeeds(
     whole = serving_code.read_text()
     serving_code.write_text(f"{whole}\nimport os, signal\n{fault}\n")
     with pytest.raises((SubprocessFailedError, OSError)) as raised:
-        steps.infra_validate(judged.champion, judged.workspace)
+        steps.smoke_test(judged.champion, judged.workspace)
     assert kind_of(raised.value) == kind
-    assert not judged.champion.output("infra_validate").exists()
+    assert not judged.champion.output("smoke_test").exists()
     serving_code.write_text(whole)
-    steps.infra_validate(judged.champion, judged.workspace)
-    assert read_json(judged.champion.infra)["passed"]
+    steps.smoke_test(judged.champion, judged.workspace)
+    assert read_json(judged.champion.smoke_findings)["passed"]
 
 
 def test_a_fault_during_a_response_is_not_held_against_the_version(
@@ -213,8 +213,8 @@ def test_a_fault_during_a_response_is_not_held_against_the_version(
     assert tagging in text
     serving_code.write_text(text.replace(tagging, f"        raise MemoryError\n{tagging}"))
     with pytest.raises(MemoryExhaustedError):
-        steps.infra_validate(judged.champion, judged.workspace)
-    assert not judged.champion.output("infra_validate").exists()
+        steps.smoke_test(judged.champion, judged.workspace)
+    assert not judged.champion.output("smoke_test").exists()
 
 
 def test_a_version_that_crashes_once_is_retried_before_the_verdict(
@@ -228,9 +228,9 @@ if not pathlib.Path({str(once)!r}).exists():
     os.kill(os.getpid(), signal.SIGSEGV)
 """
     serving_code.write_text(serving_code.read_text() + crash)
-    steps.infra_validate(judged.champion, judged.workspace)
+    steps.smoke_test(judged.champion, judged.workspace)
     assert once.exists()
-    assert read_json(judged.champion.infra)["passed"]
+    assert read_json(judged.champion.smoke_findings)["passed"]
 
 
 def test_a_disk_error_while_the_champion_is_read_is_transient(

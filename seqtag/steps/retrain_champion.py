@@ -1,4 +1,4 @@
-"""Anchor: a substitute for a champion that cannot be compared on this test split."""
+"""Retrained champion: a substitute for a champion that cannot be compared on this test split."""
 
 from __future__ import annotations
 
@@ -33,48 +33,49 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class ChampionAnchor(Record):
-    """anchor.json: why the champion cannot be compared, None if it can, and the model in its place."""
+class ChampionSubstitute(Record):
+    """substitute.json: why the champion cannot be compared, None if it can, and the model in its place."""
 
-    FORMAT: ClassVar[str] = "anchor/1"
+    FORMAT: ClassVar[str] = "substitute/1"
 
     obstacle: str | None
-    same_configuration: bool  # the challenger has the champion's recipe, so it is the anchor itself
+    same_configuration: bool  # the challenger has the champion's recipe, so nothing was trained
     trained: bool  # a model of the champion's recipe was trained
 
 
-def anchor(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
+def retrain_champion(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
     """Train the champion's recipe on this split, if the champion cannot be compared on it.
 
     It cannot if the corpus was split differently, so that the champion was trained on test sequences, or if
-    the tag set was replaced. The challenger then has to beat this anchor. If the challenger has the recipe of
-    the champion, it is the anchor itself, and nothing is trained.
+    the tag set was replaced. The challenger then has to beat the retrained champion. If the challenger has
+    the champion's recipe itself, nothing is trained.
 
-    Reads the splits, the vocabulary and the champion's bundle; writes `anchor/`.
+    Reads the splits, the vocabulary and the champion's bundle; writes `retrain_champion/`.
     """
     config, champion = read_config(run), PinnedOpponent.load(run.opponent).champion
 
     def write(folder: Path) -> None:
         obstacle, before = None, None
-        if champion is not None and config.gate.reanchor:
+        if champion is not None and config.gate.retrain_champion:
             obstacle = _obstacle(run, config, champion)
         if champion is not None and obstacle is not None:
-            logger.info("anchor: champion version %s cannot be compared: %s", champion.version, obstacle)
+            logger.info("champion version %s cannot be compared: %s", champion.version, obstacle)
             before = _champions_configuration(config, champion)
         same = before is not None and _recipe_digest(before) == _recipe_digest(config)
         if before is not None and not same:
-            _train_anchor(run, before, folder / run.anchor_model.name)
-        written = ChampionAnchor(obstacle, same_configuration=same, trained=before is not None and not same)
-        written.save(folder / run.anchor.name)
+            _train_champions_recipe(run, before, folder / run.retrained_champion.name)
+        trained = before is not None and not same
+        written = ChampionSubstitute(obstacle, same_configuration=same, trained=trained)
+        written.save(folder / run.substitute.name)
 
     inputs = {
         "splits": require_manifest(run.output("split")).digest,
         "vocabulary": require_manifest(run.output("index")).digest,
         "champion": pinned_champion(run),
         **config_inputs(config, "features", "model", "train"),
-        **config_inputs(config, "gate.max_seen", "gate.reanchor", "gate.renamed_tags"),
+        **config_inputs(config, "gate.max_seen", "gate.retrain_champion", "gate.renamed_tags"),
     }
-    return run_step(anchor, run, inputs=inputs, write=write, dry_run=dry_run)
+    return run_step(retrain_champion, run, inputs=inputs, write=write, dry_run=dry_run)
 
 
 def _obstacle(run: RunDir, config: TaggerConfig, champion: PinnedChampion) -> str | None:
@@ -109,7 +110,9 @@ def _champions_configuration(config: TaggerConfig, champion: PinnedChampion) -> 
         return TaggerConfig.model_validate({**config.model_dump(mode="json"), **recipe})
     except ValueError as error:
         logger.warning(
-            "anchor: the configuration of champion version %s cannot be read: %s", champion.version, error
+            "the configuration of champion version %s cannot be read: %s",
+            champion.version,
+            error,
         )
         return None
 
@@ -118,13 +121,13 @@ def _recipe_digest(config: TaggerConfig) -> str:
     return config_digest(config.features, config.model, config.train)
 
 
-def _train_anchor(run: RunDir, config: TaggerConfig, model: Path) -> None:
+def _train_champions_recipe(run: RunDir, config: TaggerConfig, model: Path) -> None:
     """Index, encode and train in a run directory within this one, where an interrupted training resumes."""
-    inner = RunDir(run.anchor_work)
+    inner = RunDir(run.champion_retraining)
     inner.path.mkdir(exist_ok=True)
-    for folder in (inner.output("validate"), inner.output("split")):
-        if not folder.exists():
-            folder.symlink_to(Path("..", folder.name))
+    for step in ("validate", "split"):
+        if not inner.output(step).exists():
+            inner.output(step).symlink_to(Path("..", run.output(step).name))
     write_json(inner.config, config.model_dump(mode="json"))
     PinnedOpponent(None).save(inner.opponent)  # it is compared with no champion
     for make in (index, encode, train):

@@ -1,4 +1,4 @@
-"""Infra validation of a real model, and of models whose answers differ from their evaluation."""
+"""Smoke test of a real model, and of models whose answers differ from their evaluation."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from seqtag.errors import SeqtagError
-from seqtag.registry import InfraFindings, Registry, failures, sqlite_url
-from seqtag.registry.infra_validation import validate_infra
-from seqtag.registry.smoke_test import MALFORMED, UNUSUAL
+from seqtag.registry import Registry, SmokeFindings, failures, sqlite_url
+from seqtag.registry.smoke_checks import MALFORMED, UNUSUAL
+from seqtag.registry.smoke_findings import smoke_test
 from tasks.failures import kind_of
 
 Results = Callable[..., dict[str, Any]]
@@ -30,7 +30,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from seqtag.features import encode_corpus, index_corpus
     from seqtag.neural import train, write_predictions
 
-    folder = tmp_path_factory.mktemp("infra")
+    folder = tmp_path_factory.mktemp("smoke_test")
     for name in ("vocabulary", "model"):
         (folder / name).mkdir()
     features = FeaturesConfig(bucket_lengths=(4, 8), window_overlap=2)
@@ -62,30 +62,30 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def validate(
     registry: Registry, results: Results, trained: Path, tmp_path: Path
-) -> Callable[..., InfraFindings]:
+) -> Callable[..., SmokeFindings]:
     """Apply `change` to a copy of the bundle, register it, apply `spoil` to the model, and validate it."""
 
     def validated(
         golden: Path | None = trained / "golden.parquet",
         change: Callable[[Path], object] = lambda _: None,
         spoil: Callable[[Path], None] = lambda _: None,
-    ) -> InfraFindings:
+    ) -> SmokeFindings:
         bundle = tmp_path / "model"
         shutil.copytree(trained / "model", bundle)
         change(bundle)
         registry.register("sample", **{**results(), "bundle": bundle})
         spoil(registry.checked_version("sample", "1").bundle.parent.parent)
-        return registry.validate_infra("sample", "1", golden=golden, scheme="IOBES")
+        return registry.smoke_test("sample", "1", golden=golden, scheme="IOBES")
 
     return validated
 
 
-def failed(findings: InfraFindings) -> list[str]:
+def failed(findings: SmokeFindings) -> list[str]:
     return [finding.check for finding in findings.checks if not finding.passed]
 
 
 def test_a_model_that_answers_as_in_its_evaluation_passes_every_check(
-    validate: Callable[..., InfraFindings],
+    validate: Callable[..., SmokeFindings],
 ) -> None:
     findings = validate()
     assert (findings.passed, failed(findings), failures(findings)) == (True, [], "")
@@ -105,7 +105,7 @@ def test_a_model_that_answers_as_in_its_evaluation_passes_every_check(
 
 
 def test_without_golden_predictions_the_other_checks_run(
-    validate: Callable[..., InfraFindings],
+    validate: Callable[..., SmokeFindings],
 ) -> None:
     findings = validate(golden=None)
     assert findings.passed
@@ -113,7 +113,7 @@ def test_without_golden_predictions_the_other_checks_run(
 
 
 def test_predictions_that_differ_from_the_evaluation_are_found(
-    validate: Callable[..., InfraFindings], trained: Path, tmp_path: Path
+    validate: Callable[..., SmokeFindings], trained: Path, tmp_path: Path
 ) -> None:
     table = pq.read_table(trained / "golden.parquet")
     predicted = table["predicted"].to_pylist()
@@ -131,7 +131,7 @@ def test_predictions_that_differ_from_the_evaluation_are_found(
 
 
 def test_serving_code_that_accepts_malformed_tokens_and_returns_unknown_tags_is_found(
-    validate: Callable[..., InfraFindings],
+    validate: Callable[..., SmokeFindings],
 ) -> None:
     def spoil(model: Path) -> None:
         code = model / "serving_model.py"
@@ -145,7 +145,7 @@ def test_serving_code_that_accepts_malformed_tokens_and_returns_unknown_tags_is_
 
 
 def test_a_model_that_does_not_load_is_a_failed_check(
-    validate: Callable[..., InfraFindings],
+    validate: Callable[..., SmokeFindings],
 ) -> None:
     findings = validate(change=lambda b: (b / "saved_model" / "saved_model.pb").write_bytes(b"damaged"))
     assert (findings.passed, findings.measured) == (False, {})
@@ -154,7 +154,7 @@ def test_a_model_that_does_not_load_is_a_failed_check(
 
 
 def test_a_model_that_crashes_its_process_twice_is_a_failed_check(
-    validate: Callable[..., InfraFindings],
+    validate: Callable[..., SmokeFindings],
 ) -> None:
     def spoil(model: Path) -> None:
         code = model / "serving_model.py"
@@ -180,5 +180,5 @@ def test_a_database_failure_during_loading_is_not_blamed_on_the_model(
     connection.close()
     url = sqlite_url(tmp_path / "other.db")
     with pytest.raises(SeqtagError) as raised:
-        validate_infra(url, "models:/sample/1", found, golden=None, scheme="IOBES")
+        smoke_test(url, "models:/sample/1", found, golden=None, scheme="IOBES")
     assert kind_of(raised.value) == kind

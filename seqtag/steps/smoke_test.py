@@ -1,4 +1,4 @@
-"""Infra validation: smoke-test the registered model in a fresh process."""
+"""Smoke test of the registered model in a fresh process."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from seqtag.steps.register import RegisteredVersion, open_registry
 from seqtag.steps.step import run_step
 
 
-def infra_validate(run: RunDir, workspace: Workspace, *, dry_run: DryRun | None = None) -> Manifest:
+def smoke_test(run: RunDir, workspace: Workspace, *, dry_run: DryRun | None = None) -> Manifest:
     """Smoke-test the registered model in a fresh process, loaded as its consumers load it.
 
-    Writes `infra/`. A model that fails any check is not promoted.
+    Writes `smoke_test/findings.json`. A model that fails any check is not promoted.
 
     Raises:
         RegistryError: the registry could not be reached, or the registered files changed.
@@ -27,8 +27,8 @@ def infra_validate(run: RunDir, workspace: Workspace, *, dry_run: DryRun | None 
     version, scheme = registration.version, train_scheme(run)
 
     def write(folder: Path) -> None:
-        found = open_registry(workspace).validate_infra(run.tagger, version, golden=golden, scheme=scheme)
-        found.save(folder / run.infra.name)
+        found = open_registry(workspace).smoke_test(run.tagger, version, golden=golden, scheme=scheme)
+        found.save(folder / run.smoke_findings.name)
 
     inputs = {
         "bundle": bundle_digest(run.output("train")),
@@ -36,4 +36,4 @@ def infra_validate(run: RunDir, workspace: Workspace, *, dry_run: DryRun | None 
         "predictions": require_manifest(run.output("evaluate")).outputs[golden.name],
         "scheme": scheme,
     }
-    return run_step(infra_validate, run, inputs=inputs, write=write, dry_run=dry_run)
+    return run_step(smoke_test, run, inputs=inputs, write=write, dry_run=dry_run)

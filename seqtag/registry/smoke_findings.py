@@ -1,6 +1,6 @@
-"""Infra validation: smoke-test a registered model in a fresh process, loaded the way consumers load it.
+"""Smoke test of a registered model in a fresh process, loaded the way consumers load it.
 
-The inputs and checks are in `seqtag.registry.smoke_test`. Only faults of the model become findings, since a
+The inputs and checks are in `seqtag.registry.smoke_checks`. Only faults of the model become findings, since a
 verdict depends on them and is reused. Transient faults, such as a killed process or a locked database, raise.
 """
 
@@ -15,7 +15,7 @@ from seqtag.config import SchemeName
 from seqtag.config.secrets import hide_passwords
 from seqtag.errors import SubprocessCrashedError
 from seqtag.records import Passed, Record
-from seqtag.registry.smoke_test import SmokeCheck, run_smoke_test
+from seqtag.registry.smoke_checks import SmokeCheck, run_smoke_test
 from seqtag.registry.types import Champion
 from seqtag.subprocess_runner import run_in_subprocess
 
@@ -23,7 +23,7 @@ _SHOWN = 300  # characters of a detail; findings.json has the whole
 
 
 @dataclass(frozen=True)
-class InfraFindings(Record):
+class SmokeFindings(Record):
     """Contents of findings.json."""
 
     FORMAT: ClassVar[str] = "findings/1"
@@ -34,9 +34,9 @@ class InfraFindings(Record):
     measured: dict[str, float]  # names end with the unit
 
 
-def validate_infra(
+def smoke_test(
     url: str, model: str, version: Champion, *, golden: Path | None, scheme: SchemeName
-) -> InfraFindings:
+) -> SmokeFindings:
     """Smoke-test a registered model and return its checks, failed ones included.
 
     A crash of the process is a finding only if a second process crashes as well.
@@ -72,14 +72,14 @@ def validate_infra(
             found = attempt()
         except SubprocessCrashedError as error:
             crashed = SmokeCheck(check="process survives", passed=False, detail=hide_passwords(str(error)))
-            return InfraFindings(version.version, passed=False, checks=[crashed], measured={})
+            return SmokeFindings(version.version, passed=False, checks=[crashed], measured={})
     checks = [SmokeCheck(**check) for check in found["checks"]]
-    return InfraFindings(
+    return SmokeFindings(
         version.version, all(check.passed for check in checks), checks=checks, measured=found["measured"]
     )
 
 
-def failures(findings: InfraFindings) -> str:
+def failures(findings: SmokeFindings) -> str:
     """Return the failed checks on one line, with shortened details."""
     failed = (f for f in findings.checks if not f.passed)
     return "; ".join(f"{f.check}: failed ({shorten(f.detail, _SHOWN, placeholder=' ...')})" for f in failed)
