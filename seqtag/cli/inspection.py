@@ -154,7 +154,7 @@ def doctor() -> None:
 
 
 def registry(port: Annotated[int, PORT] = 5000) -> None:
-    """Serve the MLflow page of the registry until interrupted; say its address if it is an MLflow server.
+    """Serve the MLflow page of the registry until interrupted; print its address if it is an MLflow server.
 
     Example: `seqtag registry --port 5001`
     """

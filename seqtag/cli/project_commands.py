@@ -51,11 +51,11 @@ def init(
         str | None, typer.Option(help="Table, if FILE is the URL of a database, such as sqlite:///x.db.")
     ] = None,
 ) -> None:
-    """Look at labelled data, say what it is, and write a tagger's TOML file that runs.
+    """Inspect labelled data, report its format, and write a TOML file that trains a tagger on it.
 
-    Splits come from file names (train, dev, valid, test), a column, or shares. What is ambiguous is decided
-    by the content, and one line says why and which option decides otherwise. Of large files only the
-    beginning is read.
+    Splits come from file names (train, dev, valid, test), a column, or shares. The content decides
+    what is ambiguous; a line for each such decision gives the reason and the option that overrides it. Only
+    the beginning of large files is read.
 
     Examples: `seqtag init my.conll`, `seqtag init data/train.jsonl data/test.jsonl --tags ner`,
     `seqtag init sqlite:///corpus.db --table words`
@@ -90,9 +90,9 @@ def init(
 
 
 def check(tagger: Annotated[str, TAGGER], as_json: Annotated[bool, JSON] = False) -> None:
-    """Say what a run would refuse, and how to fix it: read the sources, validate and split them.
+    """Report what a run would refuse, and how to fix it: read the sources, validate and split them.
 
-    Of large sources only the beginning is read. Nothing is written, and no home folder or registry is needed.
+    Only the beginning of large sources is read. Nothing is written, and no home folder or registry is needed.
     Exits with 0 if a run would accept the corpus.
 
     Example: `seqtag check sample`

@@ -298,7 +298,7 @@ class _ComparableSequences:
         unshared_types: Sequence[str],
         by: ComparisonSettings,
     ) -> Self:
-        """Leave out the sequences that only one model was trained on, or that have a unshared_types type."""
+        """Leave out the sequences that only one model was trained on, or whose types only one knows."""
         unknown = np.zeros(len(challenger.rows), np.bool_)
         seen = [unknown if each.seen is None else each.seen for each in (challenger, champion)]
         kept = ~((seen[0] ^ seen[1]) | with_types(challenger.pairs, unshared_types, scheme=by.scheme))

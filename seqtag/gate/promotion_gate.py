@@ -55,7 +55,7 @@ def decide_promotion(
     """Decide by a paired bootstrap over documents (Berg-Kirkpatrick et al. 2012) and further rules.
 
     PROMOTE if the difference exceeds the margin at the error level of this comparison and all other rules
-    hold, REJECT if its interval lies below zero, else HOLD. A first model has no champion to beat; it has to
+    pass, REJECT if its interval lies below zero, else HOLD. A first model has no champion to beat; it has to
     reach a floor.
 
     Args:

@@ -101,7 +101,7 @@ def fleet_markdown(fleet: FleetStatus, *, pages: str | None, now: datetime) -> s
     """Return the first taggers, those that need attention before the others, as GitHub-flavoured Markdown.
 
     Args:
-        pages: the address of the reports server, whose root has all taggers; None if it does not run.
+        pages: the address of the report server, whose root has all taggers; None if it does not run.
         now: UTC.
     """
     shown, more = fleet.taggers[:_MOST_ROWS], len(fleet.taggers) - _MOST_ROWS

@@ -44,7 +44,7 @@ _DIGEST = re.compile(r" ?(?<![.\w])[0-9a-f]{16,64}\b")
 
 @dataclass(frozen=True)
 class Explanation:
-    """Each step in order, as far as it is known before the first one has run, and what it would come to."""
+    """Each step in order, as far as it is known before the first one has run, and the expected outcome."""
 
     steps: list[PlannedStep]
     outlook: str
@@ -158,7 +158,7 @@ def _outlook(
     *,
     block: Entry | None,
 ) -> str:
-    """Return what a run would come to, as far as it is known."""
+    """Return the expected outcome of a run, as far as it is known."""
     upstream = [step.step for step in planned if step.would_run]
     if not upstream:
         status = status_text(run, workspace)

@@ -33,7 +33,7 @@ class WorkerReport(Record):
     FORMAT: ClassVar[str] = "worker_report/1"
 
     at: str
-    pages: str | None  # address of the reports server
+    pages: str | None  # address of the report server
     registry: str | None  # address of MLflow's page
     next_runs: Mapping[str, str]  # tagger -> time at which its next retraining is due
 
