@@ -291,7 +291,10 @@ def test_doctor_looks_at_the_ledger_next_to_an_mlflow_server(seqtag: Terminal, m
 
 @pytest.mark.parametrize(
     "command",
-    [*STEPS, "retrain", "tag", "show", "doctor", "registry", "serve", "rollback", "unblock", "history"],
+    [
+        *(*STEPS, "retrain", "tag", "show", "doctor", "registry", "serve", "rollback", "unblock", "history"),
+        *("anchor", "infra-validate", "release-hold"),  # older names
+    ],
 )
 def test_every_command_has_a_help_text_with_an_example(command: str) -> None:
     shown = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200"})
