@@ -24,13 +24,15 @@ from seqtag.reporting import (
     score_markdown,
     verdict_lines,
 )
-from seqtag.run_dir import RunDir
+from seqtag.run_dir import RunDir, opened_runs
 from seqtag.steps.approval import ApprovalRecord, ApprovalRequest
 from seqtag.steps.context import read_config, read_snapshot
 from seqtag.steps.outcome import RunOutcome, final_decision, run_warnings
 from seqtag.steps.planned_run import changed_inputs, without_most_code
 from seqtag.steps.register import RegisteredVersion
 from seqtag.steps.run_inputs import PinnedOpponent
+
+_SHARED_STEPS = [step.name for step in STEPS if step.is_shared]
 
 
 def corpus_card(run: RunDir, *, pages: str | None = None) -> str:
@@ -183,10 +185,10 @@ def input_changes(run: RunDir) -> InputChanges | None:
     if champion is None or not (before := RunDir(run.path.with_name(champion.run_id))).config.exists():
         return None
     inputs = {}
-    for folder in _folders(run):
-        own, champions = readable_manifest(folder), readable_manifest(before.path / folder.name)
+    for step in _SHARED_STEPS:
+        own, champions = readable_manifest(run.output(step)), readable_manifest(before.output(step))
         if own and champions:
-            inputs[own.step] = without_most_code(list(changed_inputs(champions.inputs, own.inputs)))
+            inputs[step] = without_most_code(list(changed_inputs(champions.inputs, own.inputs)))
     snapshots = read_snapshot(before).id, read_snapshot(run).id
     settings = changed_settings(read_json(before.config), read_json(run.config))
     return InputChanges(before.id, snapshots, inputs, settings)
@@ -199,21 +201,14 @@ def completed_steps(run: RunDir) -> list[CompletedStep]:
     the same manifest, the original is the one that was opened first, or had the folder first.
     """
     found = []
-    for folder in _folders(run):
-        manifest = readable_manifest(folder)
+    for step in _SHARED_STEPS:
+        manifest = readable_manifest(run.output(step))
         if manifest:
             same = [
-                other.parent
-                for other in run.path.parent.glob(f"????-??-??-*/{folder.name}")
-                if other == folder or readable_manifest(other) == manifest
+                other
+                for other in opened_runs(run.path.parent)
+                if other == run or readable_manifest(other.output(step)) == manifest
             ]
-            first = min(same, key=lambda at: (RunDir(at).as_of, (at / folder.name).stat().st_ctime_ns))
-            found.append(
-                CompletedStep(manifest.step, manifest.seconds, None if first == run.path else first.name)
-            )
+            first = min(same, key=lambda at: (at.as_of, at.output(step).stat().st_ctime_ns))
+            found.append(CompletedStep(step, manifest.seconds, None if first == run else first.id))
     return found
-
-
-def _folders(run: RunDir) -> list[Path]:
-    """Return the folders of the steps whose outputs runs share."""
-    return [run.output(step.name) for step in STEPS if step.is_shared]

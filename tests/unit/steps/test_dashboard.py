@@ -244,6 +244,7 @@ def test_runs_of_an_earlier_version_are_read(two_runs, tmp_path):
     assert (older.bundle.parent.name, older.decision.parent.name) == ("model", "decision")
     assert Decision.load(older.decision) == Decision.load(second.decision)
     assert earlier_scores(older) == earlier_scores(second) != []
+    assert dashboard.input_changes(older) == dashboard.input_changes(second)
     assert [done.step for done in dashboard.completed_steps(older)] == [
         done.step for done in dashboard.completed_steps(second)
     ]

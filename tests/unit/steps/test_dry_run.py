@@ -104,15 +104,13 @@ def test_steps_after_a_rerun_step_may_change(retrained):
     assert lines[1] == (
         "validate         would run: champion's profile changed, quality.min_tag_support 10 -> 1"
     )
-    assert lines[2].startswith(
-        "unchanged        if validate writes the same output: split, index, encode, train, "
-    )
+    assert lines[2].startswith("unchanged        if validate writes the same output: split")
     assert lines[-1] == "Outlook: the decision is not known before validate has run."
 
 
 def test_a_changed_setting_is_shown_with_both_values(retrained):
     text = steps.dry_run_text(explained(retrained, more="[model]\noutput = 'crf'\n"))
-    assert 'train          would run: model.output "auto" -> "crf"\n' in text
+    assert 'train            would run: model.output "auto" -> "crf"\n' in text
     assert "evaluate         would run: champion none -> version 1\n" in text
 
 
