@@ -39,7 +39,7 @@ def written(taggers: Taggers, *, epochs: int, sequences: int = 300) -> str:
 
 
 @pytest.mark.slow
-def test_a_rolled_back_model_is_held_until_released_and_then_promoted_without_training(
+def test_a_rolled_back_model_is_held_until_unblocked_and_then_promoted_without_training(
     workspace: Workspace, taggers: Taggers, caplog: pytest.LogCaptureFixture
 ) -> None:
     registry = workspace.registry()

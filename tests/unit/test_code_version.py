@@ -220,7 +220,7 @@ def _keys(*names):
     return {step: code_version(f"seqtag.steps.{step}", step).key for step in names}
 
 
-def test_the_serving_code_counts_for_register_and_infra_validate(checkout):
+def test_the_serving_code_counts_for_register_and_smoke_test(checkout):
     names = ["register", "smoke_test", "train"]
     before, run = _keys(*names), steps_code_version()
     with (checkout / "registry" / "serving_model.py").open("a") as file:

@@ -80,7 +80,7 @@ def test_after_a_rollback_previous_is_never_the_version_rolled_back(
     assert aliases(four_versions)["champion"] == "1"
 
 
-def test_a_model_of_the_same_configuration_and_code_is_held_with_author_and_release_command_in_the_sentence(
+def test_a_model_of_the_same_configuration_and_code_is_held_with_author_and_unblock_command_in_the_sentence(
     four_versions: Registry,
 ) -> None:
     roll_back(four_versions)

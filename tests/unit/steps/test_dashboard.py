@@ -129,7 +129,7 @@ def test_a_first_champion_has_no_rollback_command(two_runs):
     assert not any("rollback" in command for command in commands)
 
 
-def test_a_promotion_blocked_by_a_hold_names_the_release_command(two_runs, tmp_path):
+def test_a_blocked_promotion_names_the_command_that_unblocks_it(two_runs, tmp_path):
     run = RunDir(tmp_path / "small" / two_runs[2].id)
     shutil.copytree(two_runs[2].path, run.path)
     write_json(run.decision, read_json(run.decision) | {"verdict": "PROMOTE"})
@@ -243,7 +243,6 @@ def test_runs_of_an_earlier_version_are_read(two_runs, tmp_path):
 
     assert (older.bundle.parent.name, older.decision.parent.name) == ("model", "decision")
     assert Decision.load(older.decision) == Decision.load(second.decision)
-    assert earlier_scores(older) == earlier_scores(second) != []
     assert dashboard.input_changes(older) == dashboard.input_changes(second)
     assert [done.step for done in dashboard.completed_steps(older)] == [
         done.step for done in dashboard.completed_steps(second)

@@ -191,7 +191,7 @@ def serving_code(judged: Judged) -> Iterator[Path]:
         ('raise RuntimeError("can\'t start new thread")', "InternalError"),
     ],
 )
-def test_a_fault_during_infra_validation_fails_the_step_and_the_retry_succeeds(
+def test_a_fault_during_the_smoke_test_fails_the_step_and_the_retry_succeeds(
     judged: Judged, serving_code: Path, fault: str, kind: str
 ) -> None:
     whole = serving_code.read_text()
