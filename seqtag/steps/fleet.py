@@ -198,7 +198,7 @@ def _about_run(state: RunState, flow_run: LastFlowRun | None, now: datetime) -> 
 def _about_blocks(tagger: str, standing: Standing) -> list[str]:
     if not standing.blocks:
         return []
-    return [f"promotions are blocked since {standing.blocks[-1].at[:10]}: seqtag unblock {tagger}"]
+    return [f"models have been blocked since {standing.blocks[-1].at[:10]}: seqtag unblock {tagger}"]
 
 
 def _about_next_run(next_run: str | None, facts: _Facts) -> list[str]:
