@@ -121,6 +121,7 @@ def corpus_sentence(
     warned = "; ".join(filter(None, warnings))
     return True, (
         f"accepted: {_sizes(evidence)} sequences; {_refused(evidence)} quarantined"
+        + _first(evidence, _gravest_of(evidence, evidence.refusing), rows=(0, evidence.n_sequences))
         + (f"; warnings: {warned}." if warned else ".")
     )
 
@@ -139,8 +140,12 @@ def _refusal(fatal: Sequence[RuleVerdict], evidence: Evidence) -> str:
             + (f"; also by {', '.join(also)}" if also else "")
         )
     reasons = "; by ".join(f"{verdict.rule} ({verdict.required}): {verdict.received}" for verdict in fatal)
-    gravest = max(behind, key=lambda rule: evidence.counts.get(rule, 0), default="")
-    return reasons + _first(evidence, gravest, rows=(0, evidence.n_sequences))
+    return reasons + _first(evidence, _gravest_of(evidence, behind), rows=(0, evidence.n_sequences))
+
+
+def _gravest_of(evidence: Evidence, rules: Sequence[str]) -> str:
+    """Return the rule that most sequences break, "" without rules."""
+    return max(rules, key=lambda rule: evidence.counts.get(rule, 0), default="")
 
 
 def _first(evidence: Evidence, rule: str, *, rows: tuple[int, int]) -> str:

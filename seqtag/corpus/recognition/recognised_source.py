@@ -23,7 +23,7 @@ from seqtag.corpus.recognition.samples import (
     table_columns,
 )
 from seqtag.corpus.text_blocks import fields_of_line
-from seqtag.corpus.text_shape import shape_of
+from seqtag.corpus.text_shape import TextShape, shape_of
 from seqtag.errors import CorpusFormatError
 
 _UNIVERSAL = ("ID", "FORM", "LEMMA", "UPOS", "XPOS", "FEATS", "HEAD", "DEPREL", "DEPS", "MISC")
@@ -80,7 +80,7 @@ def _text(head: bytes, chosen: Chosen, form: str | None, *, name: str) -> Recogn
     if not text.strip():
         raise CorpusFormatError(f"{name}: file is empty: expected tokens with tags")
     shape = shape_of(text)
-    if form == "jsonl" or (form is None and shape.json_line == 1):
+    if form == "jsonl" or (form is None and _is_json(shape, head)):
         return recognise_lists(json_objects(head), chosen, "jsonl", name=name)
     if form == "conllu" or (form is None and (shape.is_numbered or _PLUS in text)):
         return _conllu(text, chosen, name=name)
@@ -99,6 +99,11 @@ def _text(head: bytes, chosen: Chosen, form: str | None, *, name: str) -> Recogn
         "sequence id, lists of tokens and tags in JSON Lines or Parquet, or a file of tokens and one of "
         "tags; name both files, or set --format if it is known"
     )
+
+
+def _is_json(shape: TextShape, head: bytes) -> bool:
+    """Return whether the first line is JSON, or a later one is an object; the reader reports the first."""
+    return shape.json_line == 1 or (shape.json_line is not None and any(json_objects(head)))
 
 
 def _conll(head: bytes, chosen: Chosen, *, name: str) -> Recognised:

@@ -14,7 +14,14 @@ from typer.testing import CliRunner, Result
 from seqtag.cli import app
 from seqtag.config import load_tagger
 from seqtag.errors import ConfigError, CorpusFormatError, CorpusRejectedError
-from tests.unit.cli.labelled_files import FORMATS, SEQUENCES, write_columns, write_database, write_table
+from tests.unit.cli.labelled_files import (
+    FORMATS,
+    SEQUENCES,
+    write_columns,
+    write_database,
+    write_objects,
+    write_table,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -244,6 +251,24 @@ def test_data_that_cannot_be_read_is_an_error_and_nothing_is_written(name: str, 
     assert isinstance(error, CorpusFormatError)
     assert said in str(error)
     assert not Path("a.toml").exists()
+
+
+def test_a_damaged_line_is_named_with_its_reason_though_a_run_would_accept_it() -> None:
+    write_objects(Path("my.jsonl"))
+    lines = Path("my.jsonl").read_text().splitlines()
+    Path("my.jsonl").write_text("\n".join([*lines[:200], lines[0][:-5], *lines[200:]]) + "\n")
+
+    for command in (["init", "my.jsonl"], ["check", "my"]):
+        done = seqtag(*command)
+        assert done.exit_code == 0, done.output
+        assert "(1 of 301 sequences) quarantined; first my.jsonl:201: line is not JSON: " in done.stdout
+
+
+@pytest.mark.parametrize("damage", ['{words: ["Ada", "saw"], entities: ["B-PER", "O"]}', "not JSON at all"])
+def test_a_file_of_json_whose_first_line_is_damaged_is_not_taken_for_another_format(damage: str) -> None:
+    write_objects(Path("my.jsonl"))
+    Path("my.jsonl").write_text(f"{damage}\n{Path('my.jsonl').read_text()}")
+    assert "my.jsonl:1: line is not JSON: expected an object" in str(seqtag("init", "my.jsonl").exception)
 
 
 def test_a_file_is_not_overwritten_unless_asked() -> None:
