@@ -6,8 +6,12 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+
+import pyarrow as pa
 
 from seqtag.config.suggestions import did_you_mean
+from seqtag.corpus.formats.order_keys import kind_of_text
 from seqtag.corpus.split_names import is_split_name
 from seqtag.errors import ConfigError
 
@@ -68,7 +72,7 @@ class SequenceRoles:
     sequence: str
     reasons: tuple[str, ...] = ()
     first_row: bool = False  # the id is only in the first row of a sequence
-    order: str | None = None  # needed if the rows of a sequence are not adjacent
+    order: str | None = None  # needed if the rows of a sequence are not adjacent, or not in its order
     interleaved: bool = False
 
 
@@ -135,11 +139,7 @@ def sequence_roles(columns: Columns, roles: Roles, chosen: Chosen, *, place: str
         and (name == chosen.sequence or not all(map(_TIME.fullmatch, columns[name])))
     ]
     if adjacent:
-        named = [name for name in adjacent if name.casefold() in _SEQUENCES]
-        best = max(named or adjacent, key=lambda name: n_runs[name])
-        other = next((name for name in adjacent if name != best and not _is_known(name, columns)), None)
-        reasons = (f"column {best!r} is read as the sequence id, not {other!r}; --sequence names another",)
-        return SequenceRoles(best, reasons if other and chosen.sequence is None else ())
+        return _adjacent_roles(columns, adjacent, chosen, used=used)
     repeated = [
         name
         for name in others
@@ -150,7 +150,7 @@ def sequence_roles(columns: Columns, roles: Roles, chosen: Chosen, *, place: str
     )
     if not named:
         return None
-    order = order_column(columns, exclude=(*used, named[0]))
+    order = order_column(columns, named[0], exclude=used)
     why = (
         f"column {named[0]!r} is read as the sequence id; its rows are not adjacent, so they are gathered"
         + (f" and sorted by {order!r}" if order else " in file order")
@@ -159,9 +159,39 @@ def sequence_roles(columns: Columns, roles: Roles, chosen: Chosen, *, place: str
     return SequenceRoles(named[0], (why,), order=order, interleaved=True)
 
 
-def order_column(columns: Columns, *, exclude: Sequence[str]) -> str | None:
-    """Return the column of times or positions, None without one."""
-    names = [name for name in columns if name not in exclude]
+def _adjacent_roles(
+    columns: Columns, candidates: Sequence[str], chosen: Chosen, *, used: Sequence[str]
+) -> SequenceRoles:
+    """Choose among columns whose values are the same in adjacent rows; sort rows that another reverses."""
+    named = [name for name in candidates if name.casefold() in _SEQUENCES]
+    best = max(named or candidates, key=lambda name: _n_runs(columns[name]))
+    other = next((name for name in candidates if name != best and not _is_known(name, columns)), None)
+    reasons = []
+    if other and chosen.sequence is None:
+        reasons.append(f"column {best!r} is read as the sequence id, not {other!r}; --sequence names another")
+    order = order_column(columns, best, exclude=used)
+    if order is None or not _falls(columns[order], columns[best]):
+        return SequenceRoles(best, tuple(reasons))
+    reasons.append(
+        f"column {order!r} decreases within sequences, so their rows are sorted by it; remove order_column "
+        "to keep the order of the file"
+    )
+    return SequenceRoles(best, tuple(reasons), order=order)
+
+
+def order_column(columns: Columns, sequence: str, *, exclude: Sequence[str]) -> str | None:
+    """Return the column of times or positions, None without one; one that no sequence varies is none.
+
+    Args:
+        sequence: the column that says which rows form a sequence.
+    """
+    n_sequences = len(set(columns[sequence]))
+    names = [
+        name
+        for name, cells in columns.items()
+        if name not in (*exclude, sequence)
+        and len(set(zip(columns[sequence], cells, strict=True))) > n_sequences
+    ]
     times = [name for name in names if all(map(_TIME.fullmatch, columns[name]))]
     numbered = [
         name for name in names if name.casefold() in _ORDERS and all(map(_NUMBER.fullmatch, columns[name]))
@@ -235,6 +265,19 @@ def _is_first_row(cells: Cells) -> bool:
 
 def _n_runs(cells: Cells) -> int:
     return sum(1 for before, cell in zip([None, *cells], cells, strict=False) if cell != before)
+
+
+def _falls(order: Cells, ids: Cells) -> bool:
+    """Return whether rows of sequences are in reverse, or in another order than that of distinct values.
+
+    Values that rise, fall and repeat, such as positions that restart in each sentence of a document, order
+    nothing.
+    """
+    kind = kind_of_text(order[0])
+    keys = [] if kind is None else kind.keys(pa.array(order)).to_pylist()
+    rows = [(each, key) for each, key in zip(ids, keys, strict=False) if key is not None]
+    steps = [(one[1] < other[1]) - (one[1] > other[1]) for one, other in pairwise(rows) if one[0] == other[0]]
+    return -1 in steps and (1 not in steps or len(set(rows)) == len(rows))
 
 
 def _shown(cells: Cells) -> str:

@@ -43,8 +43,10 @@ def recognise_table(url: str, table: str, chosen: Chosen) -> Recognised:
         raise no_sequences(columns, name=table)
     keys = dict(found.keys)
     used = [str(value) for key, value in keys.items() if key.endswith("_column")]
-    order = keys.pop("order_column", None) or order_column(columns, exclude=used)
-    reasons = [reason for reason in found.reasons if "gathered" not in reason]
+    order = keys.pop("order_column", None) or order_column(
+        columns, str(keys["sequence_column"]), exclude=used
+    )
+    reasons = [reason for reason in found.reasons if "rows are" not in reason]
     if order is None:
         reasons.append("no column orders the tokens of a sequence; add one to `order by` in query")
     keys.pop("rows", None)  # the query sorts them

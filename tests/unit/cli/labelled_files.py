@@ -95,6 +95,15 @@ def write_log(file: Path) -> None:
     file.write_text("at,case,event,phase\n" + "".join(lines))
 
 
+def write_newest_first(file: Path) -> None:
+    rows = [
+        f"2026-11-01T09:{k:02}:00,{n},{word},{tag}\n"
+        for n, s in enumerate(SEQUENCES)
+        for k, (word, _, tag) in reversed([*enumerate(s)])
+    ]
+    file.write_text("at,case,event,phase\n" + "".join(rows))
+
+
 def write_lists(file: Path) -> None:
     table = {
         "tokens": [[t[0] for t in s] for s in SEQUENCES],
@@ -174,6 +183,17 @@ FORMATS: dict[str, tuple[str, Callable[[Path], None], dict[str, object]]] = {
             "tag_column": "phase",
             "order_column": "at",
             "rows": "interleaved",
+        },
+    ),
+    "newest first": (
+        "my.csv",
+        write_newest_first,
+        {
+            "format": "table",
+            "sequence_column": "case",
+            "token_column": "event",
+            "tag_column": "phase",
+            "order_column": "at",
         },
     ),
     "lists": ("my.parquet", write_lists, {"format": "parquet", "tags_column": "ner_tags"}),

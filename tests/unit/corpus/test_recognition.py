@@ -42,6 +42,31 @@ def test_rows_that_no_column_joins_have_no_sequence() -> None:
 
 
 @pytest.mark.parametrize(
+    ("order", "found"),
+    [
+        ({"at": ["12:03", "12:02", "12:01"] * 2}, None),  # a time of day has no date
+        ({"idx": ["3", "2", "1"] * 2}, "idx"),
+        ({"idx": ["10", "9", "8"] * 2}, "idx"),  # as numbers, not as text
+        ({"idx": ["2", "3", "1"] * 2}, "idx"),
+        ({"idx": ["1", "2", "3"] * 2}, None),  # in order already
+        ({"idx": ["1", "2", "1"] * 2}, None),  # restarts within a sequence, so it is no order
+        ({"idx": ["2", "2", "1"] * 2}, "idx"),
+        ({"day": ["2026-11-01"] * 6, "idx": ["3", "2", "1"] * 2}, "idx"),
+        ({"at": [f"2026-11-01 09:00:0{second}" for second in "210543"]}, "at"),
+    ],
+)
+def test_rows_in_reverse_are_sorted_by_the_column_that_says_so(
+    order: dict[str, list[str]], found: str | None
+) -> None:
+    columns = {"case": list("aaabbb"), **order, "word": list("uvwxyz"), "tag": list("OBOBOB")}
+    roles = token_and_tag({name: columns[name] for name in ("word", "tag")}, ANY, place="a")
+    sequences = sequence_roles(columns, roles, ANY, place="a")
+    assert sequences is not None
+    assert (sequences.sequence, sequences.order, sequences.interleaved) == ("case", found, False)
+    assert any("decreases within sequences" in reason for reason in sequences.reasons) == bool(found)
+
+
+@pytest.mark.parametrize(
     ("path", "split"),
     [
         ("data/train.conll", "train"),
