@@ -4,6 +4,7 @@
       ConfigError                  the TOML file or an argument is wrong
       CorpusError                  the corpus cannot be used
         CorpusFormatError          a source does not have its declared format
+          EncodingError            text is in another encoding than declared
         CorpusChangedError         a source was replaced while it was being read
         TagSchemeError             the tags contradict the tag scheme
         CorpusRejectedError        the corpus failed validation
@@ -25,6 +26,7 @@ decides which errors are permanent. Any other error fails the task, which is the
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 
@@ -42,6 +44,20 @@ class CorpusError(SeqtagError):
 
 class CorpusFormatError(CorpusError):
     """A source that does not have its declared format; the message names file and line."""
+
+
+class EncodingError(CorpusFormatError):
+    """Text in another encoding than declared.
+
+    Args:
+        fault: what is wrong and where.
+        advice: the fix in a tagger's file.
+        encodings: that the text is probably in, the likeliest first.
+    """
+
+    def __init__(self, fault: str, advice: str = "", encodings: Sequence[str] = ()) -> None:
+        super().__init__(f"{fault}; {advice}" if advice else fault)
+        self.fault, self.encodings = fault, encodings
 
 
 class CorpusChangedError(CorpusError):

@@ -170,7 +170,8 @@ def _batches(
             case None:
                 yield from (_Batch(tokens, OutputFormat.conll) for tokens in read_text(file))
             case JsonlSource():
-                for objects, tokens in read_objects(file, key=source.tokens_column):
+                read = read_objects(file, key=source.tokens_column, encoding=source.encoding)
+                for objects, tokens in read:
                     yield _Batch(tokens, OutputFormat.jsonl, objects=objects)
             case ParquetSource():
                 for rows, tokens in read_parquet_rows(file, column=source.tokens_column):

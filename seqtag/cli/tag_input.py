@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shlex
 import shutil
 import sys
 from collections import Counter
@@ -25,7 +26,7 @@ from seqtag.corpus.schema import DEFECT, TOKENS
 from seqtag.corpus.source_report import SourceReport, warning_sentences
 from seqtag.corpus.text_blocks import BLOCK_BYTES, line_blocks, plain_line_blocks
 from seqtag.corpus.whitespace import WHITE_SPACE
-from seqtag.errors import CorpusFormatError
+from seqtag.errors import CorpusFormatError, EncodingError
 from seqtag.tagging.ragged import flatten, relist
 
 AT_A_TIME = 2048  # sequences
@@ -33,6 +34,7 @@ AT_A_TIME = 2048  # sequences
 logger = logging.getLogger(__name__)
 
 Objects = list[dict[str, Any]]
+_STANDARD_INPUT = "standard input"
 _TOKENS = pa.list_(pa.string())
 
 
@@ -71,7 +73,7 @@ def read_columns(source: ConllSource | ConlluSource | TableSource, file: InputFi
 
 
 def read_objects(
-    file: InputFile, *, key: str = "tokens", block_bytes: int = BLOCK_BYTES
+    file: InputFile, *, key: str = "tokens", encoding: str = "utf-8", block_bytes: int = BLOCK_BYTES
 ) -> Iterator[tuple[Objects, pa.ListArray]]:
     """Yield the objects of a JSON Lines file and their tokens; empty lines are skipped.
 
@@ -81,12 +83,12 @@ def read_objects(
         key: key of the tokens in an object; `tokens` is understood too.
 
     Raises:
-        CorpusFormatError: the file cannot be read, is not UTF-8, or a line has no tokens.
+        CorpusFormatError: the file cannot be read, is in another encoding, or a line has no tokens.
     """
     objects: Objects = []
     number = 0
     with readable(file):
-        for block in line_blocks(file, "utf-8", block_bytes):
+        for block in line_blocks(file, encoding, block_bytes):
             for line in block.decode().split("\n")[:-1]:
                 number += 1
                 if line.strip(" \t"):
@@ -134,7 +136,7 @@ def standard_input(copy: IO[bytes]) -> InputFile:
     """Copy standard input into a named file, so that it can be read again once its format is known."""
     shutil.copyfileobj(sys.stdin.buffer, copy)
     copy.flush()
-    return InputFile("standard input", copy.name, LocalFileSystem())
+    return InputFile(_STANDARD_INPUT, copy.name, LocalFileSystem())
 
 
 @contextmanager
@@ -143,6 +145,12 @@ def readable(file: InputFile) -> Iterator[None]:
         yield
     except OSError as error:
         raise CorpusFormatError(f"{file.name}: file cannot be read: {error.strerror or error}") from error
+    except EncodingError as error:
+        if not error.encodings:  # the file is read like a source of the tagger, in the encoding of that
+            raise
+        name = "" if file.name == _STANDARD_INPUT else f" {shlex.quote(file.name)}"
+        fix = f"convert it to UTF-8, for example: iconv -f {error.encodings[0]} -t utf-8{name}"
+        raise CorpusFormatError(f"{error.fault}; {fix}") from error
 
 
 def _stripped(tokens: pa.ListArray) -> pa.ListArray:

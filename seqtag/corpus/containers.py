@@ -25,7 +25,7 @@ import pyarrow as pa
 
 from seqtag.corpus.archives import is_tar, only_member
 from seqtag.corpus.remote import is_storage_error
-from seqtag.errors import CorpusFormatError
+from seqtag.errors import CorpusFormatError, EncodingError
 
 HEAD_BYTES = 1024  # read to detect packing; two blocks of a tar archive
 MOST_LAYERS = 4  # of nested compression, and of nested archives
@@ -57,12 +57,14 @@ _SUFFIXES = {
     ".txz": ("xz", "tar"),
 }
 _PARQUET = b"PAR1"
-# Binary files, and UTF-16 without a byte order mark: first bytes, description, and the setting to use.
+# Binary files: first bytes, description, and the setting to use.
 _NOT_TEXT = (
     (rb"PAR1[\x00-\x08\x0e-\x1f]", "Parquet", 'format = "parquet", or "parquet-long" with one token a row'),
     (rb"SQLite format 3\x00", "a SQLite database", 'format = "sql" and url = "sqlite:///PATH"'),
-    (rb"(?:[\t\n\r -~]\x00){2}", "UTF-16 without a byte order mark", 'encoding = "utf-16-le"'),
-    (rb"(?:\x00[\t\n\r -~]){2}", "UTF-16 without a byte order mark", 'encoding = "utf-16-be"'),
+)
+_UTF_16 = (
+    (rb"(?:[\t\n\r -~]\x00){2}", "utf-16-le"),
+    (rb"(?:\x00[\t\n\r -~]){2}", "utf-16-be"),
 )
 
 
@@ -91,6 +93,10 @@ def check_text(head: bytes, encoding: str, name: str) -> None:
     for signature, what, fix in _NOT_TEXT:
         if re.match(signature, head):
             raise CorpusFormatError(f"{name}: file is {what}: expected text in {encoding}; set {fix}")
+    for signature, found in _UTF_16:
+        if re.match(signature, head):
+            what = f"{name}: file is UTF-16 without a byte order mark: expected text in {encoding}"
+            raise EncodingError(what, f'set encoding = "{found}"', [found])
 
 
 @contextmanager

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Sequence
 
 from seqtag.corpus.files import InputFile
 from seqtag.corpus.source_report import SourceReport
-from seqtag.errors import CorpusFormatError
+from seqtag.errors import EncodingError
 
 _UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _UTF_32_MARKS = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
@@ -101,21 +102,22 @@ class StrayMarks:
 
 def encoding_error(
     file: InputFile, encoding: str, mark: bytes, line: int, n_bytes: int, error: UnicodeError
-) -> CorpusFormatError:
-    """Return the error for text that is not `encoding`, with the place and the probable encoding.
+) -> EncodingError:
+    """Return the error for text that is not `encoding`, with the place and the probable encodings.
 
     Args:
         mark: first bytes of the file.
         n_bytes: number of bytes read so far, including those that `error` is about.
     """
     if not isinstance(error, UnicodeDecodeError):
-        return CorpusFormatError(f"{file.name}:{line}: text is not {encoding}: {error}")
+        return EncodingError(f"{file.name}:{line}: text is not {encoding}: {error}")
     good = error.object[: error.start]
     line += good.count(b"\n")
     byte = n_bytes - len(error.object) + error.start + 1
-    return CorpusFormatError(
+    return EncodingError(
         f"{file.name}:{line}: text is not {encoding}: 0x{error.object[error.start]:02x} at byte {byte} of "
-        f"the file ({error.reason}); {_probable_encoding(mark, encoding)}"
+        f"the file ({error.reason})",
+        *_probable_encodings(mark, encoding),
     )
 
 
@@ -128,16 +130,18 @@ def misread_mark(start: bytes, encoding: str) -> bool:
     return start.startswith(_MARK) and not _is_unicode(encoding)
 
 
-def _probable_encoding(mark: bytes, encoding: str) -> str:
+def _probable_encodings(mark: bytes, encoding: str) -> tuple[str, Sequence[str]]:
+    """Return advice for a tagger's file, and the encodings that a text declared as UTF-8 is probably in."""
     if mark.startswith(_UTF_32_MARKS):
-        return 'the file begins with the byte order mark of UTF-32: set encoding = "utf-32"'
+        return 'the file begins with the byte order mark of UTF-32: set encoding = "utf-32"', ["utf-32"]
     if mark.startswith(_UTF_16_MARKS):
-        return 'the file begins with the byte order mark of UTF-16: set encoding = "utf-16"'
+        return 'the file begins with the byte order mark of UTF-16: set encoding = "utf-16"', ["utf-16"]
     if codecs.lookup(encoding).name == "ascii":
-        return 'set encoding = "utf-8", or "cp1252" or "latin-1" for an old file or one from Windows'
+        return 'set encoding = "utf-8", or "cp1252" or "latin-1" for an old file or one from Windows', []
     if codecs.lookup(encoding).name in ("utf-8", "utf-8-sig"):
-        return 'for an old file or one from Windows, set encoding = "cp1252" or "latin-1"'
-    return 'encoding = "utf-8" is the default'
+        old = 'for an old file or one from Windows, set encoding = "cp1252" or "latin-1"'
+        return old, ["cp1252", "latin-1"]
+    return 'encoding = "utf-8" is the default', []
 
 
 def _is_unicode(encoding: str) -> bool:

@@ -129,6 +129,21 @@ def test_a_line_that_lacks_a_column_is_refused(tag: Any) -> None:
         tag("a.conll")
 
 
+@pytest.mark.parametrize("name", ["a.txt", "a.conll", "a.csv", "a.jsonl"])
+def test_text_in_another_encoding_is_refused_with_the_command_that_converts_it(tag: Any, name: str) -> None:
+    Path(name).write_text('{"tokens": ["Ada", "spoke"]}', "utf-16")
+    with pytest.raises(
+        CorpusFormatError, match=f"text is not utf-8: .*; .*: iconv -f utf-16 -t utf-8 {name}$"
+    ):
+        tag(name)
+
+
+def test_training_files_are_read_in_the_encoding_of_their_source(tag: Any) -> None:
+    Path("train.jsonl").write_text('{"tokens": ["Ada"]}\n', "utf-16")
+    source = {"format": "jsonl", "path": "train.jsonl", "encoding": "utf-16"}
+    assert json.loads(tag("train.jsonl", sources=(source,)))["predicted"] == ["L3"]
+
+
 def test_training_files_are_read_like_the_source_that_names_them(tag: Any, tmp_path: Path) -> None:
     Path("eng.train").write_text("1 Ada B-PER\n2 spoke O\n\n1 Bob B-PER\n")
     conll = {"format": "conll", "path": "eng.*", "token_column": 1}
