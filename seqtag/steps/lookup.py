@@ -6,7 +6,7 @@ id, or anything of these two for the run that it comes from.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from pathlib import Path
 
@@ -69,14 +69,22 @@ def find_version(name: str, workspace: Workspace) -> tuple[str, Champion]:
     if version in versions:
         return tagger, registry.checked_version(tagger, version)
     what = version if version in Alias.__members__ else f"version {version!r}"
+    expected = f"{', '.join(Alias)} or a number, as in {tagger}@7"
+    raise no_version(what, tagger, versions, workspace, expected=expected)
+
+
+def no_version(
+    what: str, tagger: str, versions: Sequence[str], workspace: Workspace, *, expected: str
+) -> ConfigError:
+    """Return the error for a version that does not exist, with those that do and the next command."""
     others = [known for known in known_taggers(workspace.home) if known != tagger]
     if versions:
         hint = f"; next: seqtag history {tagger}"
     else:
         hint = did_you_mean(tagger, others) or f"; next: seqtag retrain {tagger}"
-    raise ConfigError(
-        f"no {what} of {tagger!r} in the registry: expected {', '.join(Alias)} or a number, as in "
-        f"{tagger}@7, found {_listed(f'version {each}' for each in versions)}{hint}"
+    return ConfigError(
+        f"no {what} of {tagger!r} in the registry: expected {expected}, found "
+        f"{_listed(f'version {each}' for each in versions)}{hint}"
     )
 
 

@@ -11,6 +11,7 @@ from seqtag.errors import RegistryError, SeqtagError
 from seqtag.registry import AuditContext, Champion, Entry, bundle_digest, failures
 from seqtag.run_dir import RunDir
 from seqtag.steps.context import Workspace, train_scheme
+from seqtag.steps.lookup import no_version
 
 logger = logging.getLogger(__name__)
 
@@ -28,10 +29,16 @@ def rollback(
         everything: block every model.
 
     Raises:
-        RegistryError: there is no such version, or it fails the smoke test; the champion stays.
+        ConfigError: there is no such version.
+        RegistryError: there is no earlier champion, or the version fails the smoke test; the champion stays.
         PromotionConflictError: the champion was moved meanwhile.
     """
     registry = workspace.registry()
+    versions = [each.version for each in registry.versions(tagger)]
+    if not versions or to not in (None, *versions):
+        what = "champion" if to is None else f"version {to!r}"
+        expected = "a tagger with versions" if to is None else "the number of one that is registered"
+        raise no_version(what, tagger, versions, workspace, expected=expected)
     champion, target = registry.rollback_target(tagger, to, by=by)
     golden, scheme = _predicted(target, RunDir(workspace.home.runs(tagger) / target.seqtag_run_id))
     findings = registry.smoke_test(tagger, target.version, golden=golden, scheme=scheme)
