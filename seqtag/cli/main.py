@@ -20,10 +20,12 @@ from seqtag.cli import (
     tag_command,
 )
 from seqtag.cli.common import DONE, REFUSED, WRONG_USE
+from seqtag.cli.usage_errors import CommandGroup
 from seqtag.errors import ConfigError, SeqtagError
 
 app = typer.Typer(
     name="seqtag",
+    cls=CommandGroup,
     help="Retrain BiLSTM sequence taggers, and promote only models that are better.",
     no_args_is_help=True,
     rich_markup_mode="markdown",

@@ -1,4 +1,4 @@
-"""Messages for the faults that pydantic finds in a file: one line each, in the words of the file."""
+"""Messages for the faults that pydantic finds: one line each, in the words of the file or the command."""
 
 from __future__ import annotations
 
@@ -69,6 +69,24 @@ def one_line_each(path: Path | str, error: ValidationError, model: type[BaseMode
     return "\n".join(lines)
 
 
+def argument_fault(error: ValidationError) -> str:
+    """Describe the fault of an argument on the command line.
+
+    >>> from pydantic import TypeAdapter
+    >>> try:
+    ...     TypeAdapter(int).validate_python("x")
+    ... except ValidationError as error:
+    ...     argument_fault(error)
+    "must be a whole number, got 'x'"
+    """
+    fault = error.errors()[0]
+    value = fault["input"]
+    if fault["type"] in REQUIREMENTS:
+        return f"must be {REQUIREMENTS[fault['type']](fault.get('ctx', {}))}, got {value!r}"
+    message = _own_words(fault)
+    return message.removesuffix(".") + did_you_mean(value, set(_NAME.findall(message)) - {value})
+
+
 def _message(model: type[BaseModel], key: str, faults: Sequence[tuple[KeyPath, ErrorDetails]]) -> str:
     """Describe the fault of a key. A key has several if none of its alternatives accepts its value."""
     place, fault = faults[0]
@@ -85,10 +103,15 @@ def _message(model: type[BaseModel], key: str, faults: Sequence[tuple[KeyPath, E
         case "union_tag_invalid":
             value, names = fault["ctx"]["tag"], list(place.formats)
         case "value_error":
-            return fault["msg"].removeprefix("Value error, ")  # pydantic's prefix
+            return _own_words(fault)
     wanted = [*map(repr, names), *(text for each in faults if (text := _requirement(*each)))]
     near = did_you_mean(value, names) if isinstance(value, str) else ""
     return f"must be {_either(wanted)}{_got(key, value)}{near}"
+
+
+def _own_words(fault: ErrorDetails) -> str:
+    """Return the message of an error that was raised in Python, without pydantic's prefix."""
+    return fault["msg"].removeprefix("Value error, ")
 
 
 def _names(fault: ErrorDetails) -> list[str]:

@@ -68,6 +68,7 @@ def test_the_steps_one_by_one_give_a_champion(seqtag: Terminal) -> None:
     assert re.search(promoted, shown)
     assert "not done" not in shown
     assert "small version 1" in shown
+    assert seqtag.here("show") == shown  # there is one tagger
 
 
 def test_retrain_after_the_steps_finds_everything_up_to_date(seqtag: Terminal) -> None:
@@ -85,6 +86,7 @@ def test_history_shows_the_authors_of_promotions(seqtag: Terminal) -> None:
     assert second.startswith("   accuracy ")
     (entry,) = json.loads(seqtag.here("history", "small", "--json"))
     assert (entry["event"], entry["from_version"], entry["to_version"]) == ("PROMOTE", None, "1")
+    assert seqtag.here("history") == f"{first}\n{second}\n"  # there is one tagger
     assert seqtag.here("history", "nobody") == "The ledger has no entries for nobody.\n"
 
 
@@ -164,6 +166,8 @@ def test_champion_challenger_and_run_give_the_same_tags(seqtag: Terminal) -> Non
         (["serve", "small", "--alias", "previous"], "", 2, "no previous of 'small' in the registry"),
         (["retrain", "absent.toml"], "", 2, "absent.toml"),
         (["fly"], "", 2, "No such command"),
+        (["init", "a.csv", "--format", "connl"], "", 2, "'parallel'; did you mean 'conll'?"),
+        (["serve", "small", "--port", "x"], "", 2, "'--port': must be a whole number, got 'x'"),
     ],
 )  # fmt: skip
 def test_usage_errors_and_refused_data_print_a_sentence_and_set_the_exit_code(
