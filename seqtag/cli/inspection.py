@@ -38,17 +38,17 @@ def add_to(app: typer.Typer) -> None:
         app.command(command.__name__)(command)
 
 
-def show(run: Annotated[str, RUN], as_json: Annotated[bool, JSON] = False) -> None:
-    """Show the steps of a run and its outcome.
+def show(run: Annotated[str | None, RUN] = None, as_json: Annotated[bool, JSON] = False) -> None:
+    """Show the steps of a run and its outcome. Default: the newest run, if there is one tagger.
 
     Examples: `seqtag show sample` for the newest run, `seqtag show sample@champion`,
     `seqtag show 2026-01-31-9f86d081-2c26b46b`
     """
     from seqtag import steps
-    from seqtag.steps.lookup import find_run
+    from seqtag.steps.lookup import find_run, only_tagger
 
     workspace = open_workspace()
-    at = find_run(run, workspace)
+    at = find_run(run or only_tagger(workspace, command="show"), workspace)
     if as_json:
         echo_json(_shown(at, workspace))
         return

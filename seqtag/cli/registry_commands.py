@@ -73,17 +73,19 @@ def unblock(tagger: Tagger, reason: Reason) -> None:
 
 
 def history(
-    tagger: Tagger,
+    tagger: Annotated[str | None, TAGGER] = None,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Show the decisions and rollbacks of a tagger with their authors, newest last.
 
+    Default: the tagger, if there is one.
+
     Example: `seqtag history sample`
     """
-    from seqtag.steps.lookup import tagger_name
+    from seqtag.steps.lookup import only_tagger, tagger_name
 
     workspace = open_workspace()
-    tagger = tagger_name(tagger, workspace)
+    tagger = tagger_name(tagger or only_tagger(workspace, command="history"), workspace)
     entries = workspace.registry().history(tagger)
     if as_json:
         echo_json([asdict(entry) for entry in entries])

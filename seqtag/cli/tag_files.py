@@ -138,7 +138,7 @@ def _model(
     if run is not None:
         return _of_run(find_run(run, workspace))
     name = model or tagger
-    if name is None:
+    if name is None or (Path(name).suffix not in ("", ".toml") and Path(name).is_file()):  # data
         raise ConfigError("no tagger is given: expected one as the first argument: seqtag tag TAGGER [FILES]")
     named = run_named(name, workspace) if alias is None and tagger is None else None
     if named is not None:

@@ -5,7 +5,7 @@ from seqtag.config.expectation_config import ExpectationConfig, ExpectationTable
 from seqtag.config.gate_config import EvaluateConfig, GateConfig, Metric
 from seqtag.config.json_schema import SCHEMA_FILE, schema_text, tagger_schema
 from seqtag.config.library_environment import NO_TELEMETRY, redirect_library_caches
-from seqtag.config.loading import load_tagger, parse_tagger
+from seqtag.config.loading import load_tagger, parse_tagger, require_toml
 from seqtag.config.monitor_config import MonitorConfig
 from seqtag.config.named_settings import config_inputs, named_settings
 from seqtag.config.old_spellings import new_recipe_name
@@ -54,6 +54,7 @@ __all__ = [
     "new_recipe_name",
     "parse_tagger",
     "redirect_library_caches",
+    "require_toml",
     "schema_text",
     "table_definition",
     "tagger_schema",

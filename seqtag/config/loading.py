@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import logging
+import shlex
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,8 @@ from seqtag.config.tagger_config import TaggerConfig
 from seqtag.config.validation_errors import one_line_each
 from seqtag.errors import ConfigError
 
+_LARGEST = 1 << 20  # bytes; a larger file is hardly a tagger's
+
 logger = logging.getLogger(__name__)
 
 
@@ -26,12 +29,30 @@ def load_tagger(path: Path | str) -> TaggerConfig:
         ConfigError: the file is missing, is not TOML, has an unknown key or an invalid value, or holds a
             password, token or signature; the message names every offending key.
     """
+    require_toml(Path(path))
     try:
         stored = Path(path).read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a path with a NUL character
         reason = error.strerror if isinstance(error, OSError) else error
         raise ConfigError(f"{path}: tagger's TOML file cannot be read: {reason}") from error
     return parse_tagger(_text(path, stored), path)
+
+
+def require_toml(path: Path) -> None:
+    """Refuse a file of data in place of a tagger's TOML file; one that is missing is none.
+
+    Raises:
+        ConfigError: the file neither has the suffix of TOML nor is TOML.
+    """
+    if path.suffix == ".toml" or not path.is_file():
+        return
+    try:
+        tomllib.loads(path.read_text("utf-8-sig") if path.stat().st_size < _LARGEST else "=")
+    except (OSError, ValueError, RecursionError):
+        raise ConfigError(
+            f"{path}: file is not a tagger's TOML file, but probably data: expected a tagger's name or its "
+            f"TOML file; next: seqtag init {shlex.quote(str(path))}, which writes one for this data"
+        ) from None
 
 
 def parse_tagger(text: str, path: Path | str) -> TaggerConfig:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from pathlib import Path
 
+from seqtag.config import require_toml
 from seqtag.config.suggestions import did_you_mean
 from seqtag.errors import ConfigError
 from seqtag.project import name_in, tagger_files, tagger_folders
@@ -127,11 +128,31 @@ def run_named(name: str, workspace: Workspace) -> RunDir | None:
 
 
 def find_tagger_file(name: str) -> Path | None:
-    """Return the TOML file with this name in it, else with this file name, else at this path, else None."""
+    """Return the TOML file with this name in it, else with this file name, else at this path, else None.
+
+    Raises:
+        ConfigError: the path is that of a file of data.
+    """
     files = tagger_files(Path.cwd())
     by_stem = {file.stem: file for file in reversed(files.values())}
     as_path = Path(name).expanduser()
-    return files.get(name) or by_stem.get(name) or (as_path if as_path.is_file() else None)
+    known = files.get(name) or by_stem.get(name)
+    if known is None:
+        require_toml(as_path)
+    return known or (as_path if as_path.is_file() else None)
+
+
+def only_tagger(workspace: Workspace, *, command: str) -> str:
+    """Return the only tagger with runs, for a command that was given none.
+
+    Raises:
+        ConfigError: no tagger has runs, or several have.
+    """
+    found = workspace.home.taggers()
+    if len(found) == 1:
+        return found[0]
+    hint = f"seqtag {command} {found[0]}" if found else "seqtag retrain TAGGER"
+    raise ConfigError(f"no tagger is given: expected one with runs, found {_listed(found)}; next: {hint}")
 
 
 def known_taggers(home: Home) -> list[str]:

@@ -35,7 +35,7 @@ def rollback(
     """
     registry = workspace.registry()
     versions = [each.version for each in registry.versions(tagger)]
-    if not versions or to not in (None, *versions):
+    if registry.exists() and (not versions or to not in (None, *versions)):
         what = "champion" if to is None else f"version {to!r}"
         expected = "a tagger with versions" if to is None else "the number of one that is registered"
         raise no_version(what, tagger, versions, workspace, expected=expected)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from seqtag.cli import app
 from seqtag.cli.names import TAGGER
-from seqtag.config import Settings
+from seqtag.config import Settings, load_tagger
 from seqtag.errors import ConfigError
 from seqtag.steps import Workspace
 from seqtag.steps.lookup import tagger_file, tagger_name
@@ -48,6 +50,34 @@ def test_an_unknown_name_is_an_error_with_the_folders_and_the_names_that_exist(p
     assert str(found.value) == (
         "no tagger 'tow': expected the path of a TOML file, or the name of one in "
         f"{project}/work, {project}/deployments/taggers, {project}, found one, two; did you mean 'two'?"
+    )
+
+
+@pytest.mark.parametrize("name", ["data.csv", "data.jsonl", "data.parquet"])
+def test_a_file_of_data_is_no_taggers_file(project: Path, name: str) -> None:
+    (project / ".seqtag").mkdir()
+    Path(name).write_bytes(b"PAR1\x00\xff" if name == "data.parquet" else b'{"tokens": ["Ada"]}\n')
+    said = f"{name}: file is not a tagger's TOML file, but probably data: .*; next: seqtag init {name}"
+    for find in (tagger_file, load_tagger, lambda name: tagger_name(name, Workspace.of(Settings()))):
+        with pytest.raises(ConfigError, match=said):
+            find(name)
+    with pytest.raises(ConfigError, match=r"no tagger is given: .*: seqtag tag TAGGER \[FILES\]"):
+        CliRunner().invoke(app, ["tag", name], catch_exceptions=False)
+
+
+@pytest.mark.parametrize("command", ["show", "history"])
+def test_a_command_without_a_tagger_takes_the_only_one_or_names_all(project: Path, command: str) -> None:
+    def fault() -> str:
+        return str(CliRunner().invoke(app, [command]).exception or "")
+
+    runs = project / ".seqtag" / "runs"
+    runs.mkdir(parents=True)
+    assert fault() == ("no tagger is given: expected one with runs, found none; next: seqtag retrain TAGGER")
+    (runs / "one").mkdir()
+    assert "no tagger is given" not in fault()
+    (runs / "two").mkdir()
+    assert (
+        fault() == f"no tagger is given: expected one with runs, found one, two; next: seqtag {command} one"
     )
 
 
