@@ -138,6 +138,7 @@ def _pool_type(checkout: Path) -> str:
 def _ensure_running(name: str, workspace: Workspace, checkout: Path) -> process_manager.Service:
     running = process_manager.running(workspace.home, name)
     if running is None:
+        workspace.require_writable()
         process_manager.end_orphans(workspace.home, name)
         running = process_manager.start(workspace.home, service_spec(name, workspace, checkout=checkout))
     return running

@@ -54,6 +54,17 @@ def open_or_create_workspace() -> Workspace:
     return workspace
 
 
+def open_writable_workspace() -> Workspace:
+    """Open the workspace of a command that creates the home folder.
+
+    Raises:
+        ConfigError: the home folder cannot be written.
+    """
+    workspace = open_or_create_workspace()
+    workspace.require_writable()
+    return workspace
+
+
 def echo_json(values: Any) -> None:
     """Print values as JSON; paths become strings."""
     typer.echo(json.dumps(values, indent=2, ensure_ascii=False, default=str))

@@ -8,7 +8,6 @@ import os
 import shutil
 import socket
 import sys
-import tempfile
 import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -164,6 +163,8 @@ def registry(port: Annotated[int, PORT] = 5000) -> None:
     from seqtag.registry import page_command
 
     workspace = open_workspace()
+    if not is_server_url(workspace.registry_url):
+        workspace.require_writable()
     workspace.registry().check()
     if is_server_url(workspace.registry_url):
         server = hide_passwords(workspace.registry_url).rstrip("/")
@@ -251,14 +252,11 @@ def _packages(_: Workspace) -> list[str]:
 
 def _home(workspace: Workspace) -> list[str]:
     root = workspace.home.root
-    existing = next(folder for folder in (root, *root.parents) if folder.exists())
     try:
-        with tempfile.TemporaryFile(dir=existing):
-            pass
-    except OSError as error:
-        return [
-            f"{root} cannot be written ({error.strerror}): set SEQTAG_HOME to a folder that you can write"
-        ]
+        workspace.require_writable()
+    except ConfigError as error:
+        return [str(error)]
+    existing = next(folder for folder in (root, *root.parents) if folder.exists())
     free = shutil.disk_usage(existing).free
     if free < _FREE_BYTES:
         return [f"{root} has {free / 1024**3:.1f} GiB free; a retraining needs 2 GiB"]
@@ -275,7 +273,8 @@ def _registry(workspace: Workspace) -> list[str]:
             return []
         found.check()
     except SeqtagError as error:
-        return [f"{error}: check SEQTAG_REGISTRY_URL, and that the database is running"]
+        advice = ": check SEQTAG_REGISTRY_URL, and that the database is running"
+        return [f"{error}{'' if isinstance(error.__cause__, OSError) else advice}"]
     typer.echo("ok    registry")
     return []
 

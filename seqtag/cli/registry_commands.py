@@ -49,6 +49,7 @@ def rollback(
     from seqtag.steps.lookup import tagger_name
 
     workspace = open_workspace()
+    workspace.require_writable()
     tagger = tagger_name(tagger, workspace)
     everything, by = block_all or hold_all, audit_context("rollback")
     entry = steps.rollback(tagger, workspace, to=to, reason=reason, everything=everything, by=by)
@@ -67,6 +68,7 @@ def unblock(tagger: Tagger, reason: Reason) -> None:
     from seqtag.steps.lookup import tagger_name
 
     workspace = open_workspace()
+    workspace.require_writable()
     tagger = tagger_name(tagger, workspace)
     workspace.registry().unblock(tagger, reason=reason, by=audit_context("unblock"))
     typer.echo(f"No model of {tagger} is blocked any longer.")

@@ -37,6 +37,7 @@ def remove(
     if not folders:
         raise ConfigError(f"nothing to remove: {name!r} has no runs in {workspace.home.root}")
     if yes:
+        workspace.require_writable()
         steps.remove(folders)
     done = "removed" if yes else "would remove"
     for folder in folders:

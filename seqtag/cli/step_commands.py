@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqtag.cli.common import open_or_create_workspace, open_tagger, open_workspace
+from seqtag.cli.common import open_tagger, open_workspace, open_writable_workspace
 from seqtag.cli.names import RUN, TAGGER
 from seqtag.cli.registry_commands import audit_context
 from seqtag.pipeline import STEPS
@@ -51,7 +51,7 @@ def retrain(
 
     steps.check_step_names(force or [])
     config, day = open_tagger(tagger)
-    workspace = open_or_create_workspace()
+    workspace = open_writable_workspace()
     run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=day)
     steps.force(run, force or [], by=datetime.now(UTC).isoformat())
     earlier = steps.outcome_digest(run, workspace)
@@ -69,7 +69,7 @@ def ingest(tagger: Tagger) -> None:
     from seqtag import steps
 
     config, _ = open_tagger(tagger)
-    typer.echo(steps.ingest(config, open_or_create_workspace()).path)
+    typer.echo(steps.ingest(config, open_writable_workspace()).path)
 
 
 def open_run(tagger: Tagger) -> None:
@@ -80,7 +80,7 @@ def open_run(tagger: Tagger) -> None:
     from seqtag import steps
 
     config, day = open_tagger(tagger)
-    workspace = open_or_create_workspace()
+    workspace = open_writable_workspace()
     typer.echo(steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=day).path)
 
 
@@ -89,6 +89,7 @@ def _command(name: str) -> Callable[[str], None]:
         from seqtag.steps.lookup import find_run
 
         workspace = open_workspace()
+        workspace.require_writable()
         at = find_run(run, workspace)
         _run(name, at, workspace, command=name)
         typer.echo(_result(name, at))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
 
 from seqtag.artifacts import read_json
 from seqtag.config import Metric, SchemeName, Settings, TaggerConfig
 from seqtag.corpus import Profile
-from seqtag.errors import RunDirError
+from seqtag.errors import ConfigError, RunDirError
 from seqtag.evaluation import resolve_metric
 from seqtag.formatting import first_line
 from seqtag.registry import Registry, sqlite_url
@@ -28,6 +29,26 @@ class Workspace:
     def of(cls, settings: Settings) -> Workspace:
         home = Home(absolute(settings.home))
         return cls(home, settings.registry_url or sqlite_url(home.registry_db), settings.ledger_url)
+
+    def require_writable(self) -> None:
+        """Check that files can be written into the home folder and its folders, or that it can be created.
+
+        Raises:
+            ConfigError: they cannot.
+        """
+        root = folder = self.home.root
+        try:
+            existing = next(each for each in (root, *root.parents) if each.exists())
+            within = [each for each in existing.iterdir() if each.is_dir()] if existing == root else []
+            for each in (existing, *within):
+                folder = each if existing == root else root
+                with tempfile.TemporaryFile(dir=each):
+                    pass
+        except OSError as error:
+            raise ConfigError(
+                f"home folder cannot be written: expected one that you can write, got {folder} "
+                f"({error.strerror}); set SEQTAG_HOME to another folder"
+            ) from error
 
     def registry(self) -> Registry:
         return Registry(self.registry_url, self.home.artifacts, ledger_url=self.ledger_url)

@@ -68,6 +68,41 @@ def test_a_home_folder_in_the_environment_that_does_not_exist_is_named(folder: P
     assert not (folder / "nowhere").exists()
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(
+            ["retrain", "small.toml"],
+            ["ingest", "small.toml"],
+            ["open-run", "small.toml"],
+            ["train", "small"],
+        ),
+        *(["rollback", "small", "--reason", "x"], ["release-hold", "small", "--reason", "x"], ["registry"]),
+    ],
+    ids=" ".join,
+)
+def test_a_home_folder_that_cannot_be_written_is_named_with_the_variable_that_moves_it(
+    folder: Path, monkeypatch, arguments: list[str]
+) -> None:
+    monkeypatch.setenv("SEQTAG_HOME", "/proc/self")  # exists, and nobody can create files in it
+    assert str(refusal(arguments)) == (
+        "home folder cannot be written: expected one that you can write, got /proc/self "
+        "(No such file or directory); set SEQTAG_HOME to another folder"
+    )
+
+
+def test_a_home_folder_that_cannot_be_created_is_named_with_the_variable_that_moves_it(
+    folder: Path, monkeypatch
+) -> None:
+    (folder / "file").touch()
+    monkeypatch.setenv("SEQTAG_HOME", str(folder / "file" / "home"))
+    fault = (
+        f"home folder cannot be written: expected one that you can write, got {folder}/file/home (Not a dir"
+    )
+    assert fault in str(refusal(["ingest", "small.toml"]))
+    assert f"FIX   {fault}" in CliRunner().invoke(app, ["doctor"]).output
+
+
 @pytest.mark.parametrize("arguments", READING, ids=" ".join)
 def test_a_reading_command_does_not_create_a_registry(folder: Path, arguments: list[str]) -> None:
     (folder / ".seqtag").mkdir()
