@@ -4,7 +4,8 @@
         --seeds 1 2 3 --results ablation.jsonl
 
 Each training runs in a separate process and adds a line of JSON to the results; trainings found there are not
-run again. Parts are compared on dev; test scores are shown for reference. Differences are taken seed by seed.
+run again. One training runs on each processor, which finishes more trainings than one after another on all of
+them. Parts are compared on dev; test scores are shown for reference. Differences are taken seed by seed.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
@@ -106,12 +108,12 @@ def blank_feature(name: str) -> Any:
 
 def complete(taggers: Sequence[Path], arguments: argparse.Namespace) -> list[dict[str, Any]]:
     """Return the requested results, after running those that are missing."""
-    done = {}
+    done: dict[tuple[str, str], dict[str, Any]] = {}
     if arguments.results.exists():
         for line in arguments.results.read_text("utf-8").splitlines():
             result = json.loads(line)
             done[result["config"], result["part"]] = result
-    requested = []
+    requested, missing = [], {}
     for seed in arguments.seeds:
         for tagger in taggers:
             for part in [WHOLE, *(part for part in arguments.parts if part != WHOLE)]:
@@ -119,12 +121,22 @@ def complete(taggers: Sequence[Path], arguments: argparse.Namespace) -> list[dic
                 if part in OF_SPANS and config.tags.scheme == "none":
                     continue
                 key = config_digest(config), part
+                requested.append(key)
                 if key not in done:
-                    done[key] = in_fresh_process(tagger, part, seed, arguments)
-                    with arguments.results.open("a", encoding="utf-8") as file:
-                        file.write(json.dumps(done[key]) + "\n")
-                requested.append(done[key])
-    return requested
+                    missing[key] = (tagger, part, seed, arguments)
+    processors = sorted(os.sched_getaffinity(0))
+    shares = iter([processors[n :: arguments.at_once] for n in range(arguments.at_once)])
+
+    def take_share() -> None:
+        os.sched_setaffinity(0, next(shares))  # of this thread and the processes that it starts
+
+    with ThreadPoolExecutor(arguments.at_once, initializer=take_share) as pool:
+        running = {pool.submit(in_fresh_process, *of): key for key, of in missing.items()}
+        for ended in as_completed(running):
+            result = done[running[ended]] = ended.result()
+            with arguments.results.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(result) + "\n")
+    return [done[key] for key in requested]
 
 
 def in_fresh_process(tagger: Path, part: str, seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -175,6 +187,9 @@ def main() -> None:
         type=Path,
         default=Path("ablation.jsonl"),
         help="JSON Lines file to append to and resume from",
+    )
+    parser.add_argument(
+        "--at-once", type=int, default=len(os.sched_getaffinity(0)), help="trainings at the same time"
     )
     parser.add_argument("--max-epochs", type=int, help="fewer epochs than in the TOML files")
     parser.add_argument("--child", help=argparse.SUPPRESS)
