@@ -7,8 +7,8 @@ from typing import Any
 
 _KEYS: Mapping[tuple[str, str], str] = {
     ("features", "ladder"): "bucket_lengths",
-    ("gate", "reanchor"): "retrain_champion",
     ("train", "batch_cells"): "max_batch_tokens",
+    ("gate", "reanchor"): "retrain_champion",
 }
 _VALUES: Mapping[tuple[str, str], Mapping[str, str]] = {("train", "recipe"): {"seed": "base"}}
 
