@@ -18,8 +18,8 @@ from seqtag.run_dir import RunDir
 def run_here(flow: Flow[[str], State[RunDir]], arguments: list[str]) -> int:
     """Run `flow` for the tagger named on the command line; return the exit code.
 
-    Exit codes: 0 completed, 1 failed or refused by data or policy, 2 wrong usage. `PREFECT_API_URL` names the
-    server; if it is unset, one is started and left running.
+    Exit codes: 0 completed, 1 failed or refused by data or policy, 2 wrong usage, 130 interrupted.
+    `PREFECT_API_URL` names the server; if it is unset, one is started and left running.
     """
     if len(arguments) != 1 or arguments[0].startswith("-"):
         stack.say(f"Usage: python -m flows.{flow.name} TAGGER.toml")
@@ -30,8 +30,15 @@ def run_here(flow: Flow[[str], State[RunDir]], arguments: list[str]) -> int:
     except (SeqtagError, OSError) as error:
         return stack.say_error(error)
     dashboard = api.removesuffix("/api")
-    with temporary_settings({PREFECT_API_URL: api, PREFECT_UI_URL: dashboard}):
-        state = flow(arguments[0], return_state=True)
+    try:
+        with temporary_settings({PREFECT_API_URL: api, PREFECT_UI_URL: dashboard}):
+            state = flow(arguments[0], return_state=True)
+    except KeyboardInterrupt:
+        stack.say(
+            "\nInterrupted: finished steps are kept, and training resumes from its last checkpoint; continue "
+            f"with: python -m flows.{flow.name} {arguments[0]}"
+        )
+        return 130
     if not state.is_completed():
         stack.say(f"\n{state.name}: {state.message}\nDashboard   {dashboard}")
         return 1

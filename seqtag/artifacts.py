@@ -9,16 +9,21 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import logging
 import os
 import shutil
+import socket
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from seqtag.errors import RunDirError
+
+logger = logging.getLogger(__name__)
 
 MANIFEST = "manifest.json"
 _NOT_A_MANIFEST = (ValueError, TypeError, RecursionError)  # raised if the file holds something else
@@ -70,11 +75,26 @@ def materialize(
 
 @contextmanager
 def file_lock(lock: Path) -> Iterator[None]:
-    """Hold the lock `lock`, waiting for another holder; the kernel releases it when its holder dies."""
+    """Hold the lock `lock`, waiting for another holder; the kernel releases it when its holder dies.
+
+    Its file names the holder, for the log of those who wait.
+    """
     lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    with lock.open("a+") as file:  # keeps what the holder wrote
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            logger.info("waiting for %s, held by %s", lock, file.read().strip() or "another process")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        file.truncate(0)
+        since = datetime.now(UTC).isoformat(sep=" ", timespec="seconds")
+        file.write(f"process {os.getpid()} on {socket.gethostname()} since {since}")
+        file.flush()
+        try:
+            yield
+        finally:
+            file.truncate(0)
 
 
 @contextmanager

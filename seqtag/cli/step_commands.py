@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -52,11 +53,12 @@ def retrain(
     steps.check_step_names(force or [])
     config, day = open_tagger(tagger)
     workspace = open_writable_workspace()
-    run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=day)
-    steps.force(run, force or [], by=datetime.now(UTC).isoformat())
-    earlier = steps.outcome_digest(run, workspace)
-    for step in STEPS:
-        _run(step.name, run, workspace, command="retrain")
+    with _continued_by(f"retrain {shlex.quote(tagger)}"):
+        run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=day)
+        steps.force(run, force or [], by=datetime.now(UTC).isoformat())
+        earlier = steps.outcome_digest(run, workspace)
+        for step in STEPS:
+            _run(step.name, run, workspace, command="retrain")
     outcome = steps.run_outcome(run, workspace, earlier=earlier)
     typer.echo(steps.outcome_text(run, None if outcome.is_new else outcome.sentence))
 
@@ -91,7 +93,8 @@ def _command(name: str) -> Callable[[str], None]:
         workspace = open_workspace()
         workspace.require_writable()
         at = find_run(run, workspace)
-        _run(name, at, workspace, command=name)
+        with _continued_by(f"{name.replace('_', '-')} {shlex.quote(run)}"):
+            _run(name, at, workspace, command=name)
         typer.echo(_result(name, at))
 
     command.__doc__ = f"{_summary(name)}\n\nExample: `seqtag {name.replace('_', '-')} sample`"
@@ -146,6 +149,20 @@ def _result(name: str, run: RunDir) -> object:
         case "report":
             return run.report
     return run.output(name)
+
+
+@contextmanager
+def _continued_by(command: str) -> Iterator[None]:
+    """Say what an interruption leaves, and the command that continues."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo(
+            "Interrupted: finished steps are kept, and training resumes from its last checkpoint; continue "
+            f"with: seqtag {command}",
+            err=True,
+        )
+        raise
 
 
 @contextmanager

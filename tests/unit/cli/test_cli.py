@@ -6,6 +6,7 @@ Exit codes and messages come from real processes; commands that load TensorFlow 
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import pytest
 from typer.testing import CliRunner
 
 from seqtag import load, pipeline
+from seqtag.artifacts import file_lock
 from seqtag.cli import app
 from tests.taggers import Taggers
 
@@ -76,6 +78,29 @@ def test_retrain_after_the_steps_finds_everything_up_to_date(seqtag: Terminal) -
     assert done.returncode == 0
     assert done.stderr.count("unchanged") == 13  # ingest and twelve folders
     assert "epoch" not in done.stderr
+
+
+def test_a_retraining_says_whom_it_waits_for_and_how_to_continue_after_an_interruption(
+    seqtag: Terminal,
+) -> None:
+    (validation,) = seqtag.folder.glob("home/runs/small/*/validation")
+    lock = validation.with_name(".validation.lock")
+    with file_lock(lock):
+        waiting = subprocess.Popen(
+            [Path(sys.executable).with_name("seqtag"), "retrain", "small.toml"],
+            env={**os.environ, "SEQTAG_HOME": str(seqtag.folder / "home")}, cwd=seqtag.folder,
+            stderr=subprocess.PIPE, text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )  # fmt: skip
+        holder = f"waiting for {lock}, held by process {os.getpid()} on {socket.gethostname()} since 20"
+        assert any(line.startswith(holder) for line in waiting.stderr)
+        waiting.send_signal(signal.SIGINT)
+        said = waiting.communicate()[1]
+    assert waiting.returncode == 130
+    assert said == (
+        "Interrupted: finished steps are kept, and training resumes from its last checkpoint; continue with: "
+        "seqtag retrain small.toml\n"
+    )
 
 
 def test_history_shows_the_authors_of_promotions(seqtag: Terminal) -> None:
