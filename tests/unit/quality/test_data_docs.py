@@ -6,7 +6,6 @@ import hashlib
 import logging
 import re
 import shutil
-import subprocess
 from html.parser import HTMLParser
 
 import pytest
@@ -142,27 +141,17 @@ def test_one_log_line_gives_the_verdict_and_the_scheme(validated, caplog):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PAGES)
-def test_a_browser_renders_the_page_without_scripts(name, validated, tmp_path):
+def test_a_browser_renders_the_page_without_scripts(name, validated):
+    playwright = pytest.importorskip("playwright.sync_api", reason="`make test-slow` installs it")
     browser = shutil.which("chromium") or shutil.which("google-chrome")
     if browser is None:
         pytest.skip("no chromium on the path")
     path = validated(evil_rows(), quality=LENIENT).folder / "data_docs" / name
 
-    document = subprocess.run(
-        [
-            browser,
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            f"--user-data-dir={tmp_path / 'browser'}",
-            "--dump-dom",
-            path.as_uri(),
-        ],
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    ).stdout
+    with playwright.sync_playwright() as driver:
+        page = driver.chromium.launch(executable_path=browser, args=["--no-sandbox"]).new_page()
+        page.goto(path.as_uri())
+        document = page.content()
 
     assert "</main>" in document
     assert "script" not in Page(document).elements
