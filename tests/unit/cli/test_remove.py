@@ -17,7 +17,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home with files of two taggers, in a folder with the file of one."""
     home = tmp_path / "home"
     for name in ("small", "other"):
-        for folder in (f"runs/{name}/2026-01-31-a-b/splits", f"corpora/{name}/abc"):
+        for folder in (f"runs/{name}/2026-01-31-a-b/split", f"corpora/{name}/abc"):
             (home / folder).mkdir(parents=True)
             (home / folder / ".x.lock").touch()
             (home / folder / "part.parquet").write_bytes(b"x" * 1_500_000)
