@@ -83,8 +83,8 @@ def test_retrain_after_the_steps_finds_everything_up_to_date(seqtag: Terminal) -
 def test_a_retraining_says_whom_it_waits_for_and_how_to_continue_after_an_interruption(
     seqtag: Terminal,
 ) -> None:
-    (validation,) = seqtag.folder.glob("home/runs/small/*/validation")
-    lock = validation.with_name(".validation.lock")
+    (validate,) = seqtag.folder.glob("home/runs/small/*/validate")
+    lock = validate.with_name(".validate.lock")
     with file_lock(lock):
         waiting = subprocess.Popen(
             [Path(sys.executable).with_name("seqtag"), "retrain", "small.toml"],

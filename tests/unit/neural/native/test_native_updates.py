@@ -79,7 +79,7 @@ def test_rows_are_summed_by_id(n_values, size, ids_per_value, n_sums, squared, s
         sums = np.full([n_sums, size], np.nan, np.float32)
         pointers = {"values": values.ctypes.data, "ids": ids.ctypes.data, "sums": sums.ctypes.data}
         functions.sum_rows(RowSums(n_values, size, ids_per_value, n_sums, squared, **pointers))
-        np.testing.assert_allclose(sums, expected, atol=1e-5)
+        np.testing.assert_allclose(sums, expected, rtol=1e-5, atol=1e-5)
 
 
 @settings(max_examples=50, deadline=None)
