@@ -69,7 +69,7 @@ def train(run: RunDir) -> RunDir:
     return run
 
 
-@step_task(name="retrain champion {run.tagger} {run.id}", timeout_seconds=12 * HOUR)
+@step_task(name="retrain_champion {run.tagger} {run.id}", timeout_seconds=12 * HOUR)
 def retrain_champion(run: RunDir) -> RunDir:
     steps.retrain_champion(run)
     return run
@@ -94,7 +94,7 @@ def register(run: RunDir, workspace: steps.Workspace) -> RunDir:
     return run
 
 
-@step_task(name="smoke test {run.tagger} {run.id}", timeout_seconds=HOUR)
+@step_task(name="smoke_test {run.tagger} {run.id}", timeout_seconds=HOUR)
 def smoke_test(run: RunDir, workspace: steps.Workspace) -> RunDir:
     steps.smoke_test(run, workspace)
     return run
