@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 class CommandGroup(TyperGroup):
     """Commands that describe an invalid argument by what is expected and, if it is misspelt, what is near."""
 
-    def invoke(self, ctx: typer.Context) -> Any:
+    def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except typer.BadParameter as error:
@@ -24,5 +24,5 @@ def _described(error: typer.BadParameter) -> str:
 
     from seqtag.config.validation_errors import argument_fault
 
-    is_invalid = isinstance(error.__cause__, ValidationError)
-    return argument_fault(error.__cause__) if is_invalid else error.message
+    cause = error.__cause__
+    return argument_fault(cause) if isinstance(cause, ValidationError) else error.message
