@@ -18,7 +18,7 @@ from seqtag.corpus.formats.external_sort import MEMORY_BYTES, gathered
 from seqtag.corpus.formats.order_keys import Kind
 from seqtag.corpus.formats.ordering import with_keys
 from seqtag.corpus.formats.quoting import blanks_before_quotes, line_breaks
-from seqtag.corpus.formats.row_order import in_order, out_of_order, session_starts
+from seqtag.corpus.formats.row_order import has_rise, in_order, out_of_order, session_starts
 from seqtag.corpus.formats.token_rows import DEFECT, FILE, KEY, ROW, identified, name_of, starts
 from seqtag.corpus.record_batches import corpus_batch, first_defects, labelled
 from seqtag.corpus.source_report import SourceReport
@@ -139,7 +139,7 @@ def sequences_of_rows(
             place=counts.first_resorted or name,
             count=counts.n_resorted,
         )
-    elif source.rows != "interleaved" and counts.n_resorted > counts.n_longer / 2:
+    elif source.rows != "interleaved" and counts.has_rise and counts.n_resorted > counts.n_longer / 2:
         report.warn(
             "order_disagrees",
             f"the order column '{source.order_column}' disagrees with the order of the rows in this sequence "
@@ -175,6 +175,7 @@ class _RowCounts:
     n_longer: int = 0  # sequences of more than one row
     n_resorted: int = 0  # sequences whose rows were not in the order of their keys
     first_resorted: str | None = None  # place of the first of them
+    has_rise: bool = False  # if not, all are in reverse, and not against the order column
     varying: Mapping[str, tuple[str, int]] = field(default_factory=dict)  # column: first place, sequences
 
 
@@ -287,6 +288,7 @@ def _sorted(
         n_longer=counts.n_longer + int((np.diff(offsets) > 1).sum()),
         n_resorted=counts.n_resorted + len(resorted),
         first_resorted=first,
+        has_rise=counts.has_rise or has_rise(rows, offsets),
     )
     return (in_order(rows, offsets, resorted) if len(resorted) else rows), counts
 

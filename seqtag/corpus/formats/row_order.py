@@ -22,6 +22,14 @@ def out_of_order(rows: pa.RecordBatch, offsets: Positions) -> Positions:
     return np.unique(np.searchsorted(offsets, np.flatnonzero(falls), side="right") - 1)
 
 
+def has_rise(rows: pa.RecordBatch, offsets: Positions) -> bool:
+    """Return whether a row of some sequence has a larger key than the row above."""
+    key = rows[KEY]
+    rises = mask_of(pc.greater(key.slice(1), key.slice(0, len(key) - 1)))
+    rises[offsets[1:-1] - 1] = False
+    return bool(rises.any())
+
+
 def in_order(rows: pa.RecordBatch, offsets: Positions, sequences: Positions) -> pa.RecordBatch:
     """Return the rows with those of `sequences` in a stable order by KEY, missing keys last."""
     owner = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))

@@ -258,6 +258,7 @@ def test_a_column_that_disagrees_with_most_sequences_is_a_warning(tmp_path):
     assert warnings_of(tmp_path, text) == [("order_disagrees", "corpus.csv: row 2", 2)]
     assert warnings_of(tmp_path, text, rows="interleaved") == []  # the order of their rows says nothing
     assert warnings_of(tmp_path, text.replace("3,2,f", "3,0,f")) == []
+    assert warnings_of(tmp_path, text.replace("2,2,d", "2,0,d")) == []  # a log with the newest row first
 
 
 @pytest.mark.parametrize(
