@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from datetime import UTC, date, datetime
+from datetime import date
 
 import pytest
 
@@ -20,23 +20,10 @@ from seqtag.steps import dashboard
 from seqtag.steps.approval import require_approval
 from seqtag.steps.decide import earlier_scores
 from seqtag.steps.promote import PromotionOutcome
-from tests.taggers import Taggers
+from tests.taggers import ME, Taggers, retrain
 
-ME = steps.AuditContext("me@host", "a test", datetime(2026, 1, 1, tzinfo=UTC))
-STEPS = ("validate", "split", "index", "encode", "train", "retrain_champion", "evaluate", "decide")
 STATUS_OF_TIE = "A tie on all 18 documents keeps the champion."
 ODD = "my taggers/$(x).toml"  # a path that needs quoting in a shell
-
-
-def retrained(folder, workspace, *, day, **written):
-    config = load_tagger(Taggers(folder).write(**written))
-    run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=date(2026, 1, day))
-    for name in STEPS:
-        getattr(steps, name)(run)
-    steps.register(run, workspace)
-    steps.smoke_test(run, workspace)
-    steps.promote(run, workspace, by=ME)
-    return run
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +31,8 @@ def two_runs(tmp_path_factory):
     """A workspace, the run of a first champion, and the run of a challenger with another gate."""
     folder = tmp_path_factory.mktemp("two_runs")
     workspace = steps.Workspace.of(Settings(home=folder / "home"))
-    first = retrained(folder, workspace, day=1)
-    return workspace, first, retrained(folder, workspace, day=2, floor=0.06)
+    first = retrain(Taggers(folder).write(), workspace)
+    return workspace, first, retrain(Taggers(folder).write(floor=0.06), workspace, day=2)
 
 
 def test_the_corpus_card_links_to_the_data_docs_where_they_are_served(two_runs):

@@ -5,22 +5,20 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from seqtag import steps
 from seqtag.artifacts import read_json, write_json
-from seqtag.config import Settings, load_tagger
+from seqtag.config import Settings
 from seqtag.evaluation import Metrics
 from seqtag.reporting import TaggerStatus
 from seqtag.run_dir import Home, RunDir
 from seqtag.steps import LastFlowRun, WorkerReport, Workspace
-from tests.taggers import Taggers
+from tests.taggers import Taggers, retrain
 
-ME = steps.AuditContext("me@host", "a test", datetime(2026, 1, 1, tzinfo=UTC))
-STEPS = ("validate", "split", "index", "encode", "train", "retrain_champion", "evaluate", "decide")
 NOW = datetime.now(UTC).replace(microsecond=0)
 TIE = "A tie on all 18 documents keeps the champion."
 URL = "http://127.0.0.1:4200/runs/flow-run/1"
@@ -30,28 +28,13 @@ def at(**ago: float) -> str:
     return (NOW - timedelta(**ago)).isoformat()
 
 
-def retrained(folder: Path, workspace: Workspace, *, day: int, floor: float) -> RunDir:
-    config = load_tagger(Taggers(folder).write(floor=floor))
-    run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=date(2026, 1, day))
-    for name in STEPS:
-        getattr(steps, name)(run)
-    steps.register(run, workspace)
-    steps.smoke_test(run, workspace)
-    steps.promote(run, workspace, by=ME)
-    steps.report(run)
-    return run
-
-
 @pytest.fixture(scope="module")
 def two_runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, RunDir, RunDir]:
     """A workspace, the run of a first champion, and the run of a challenger with another gate."""
     folder = tmp_path_factory.mktemp("two_runs")
     workspace = Workspace.of(Settings(home=folder / "home"))
-    return (
-        workspace,
-        retrained(folder, workspace, day=1, floor=0.05),
-        retrained(folder, workspace, day=2, floor=0.06),
-    )
+    first = retrain(Taggers(folder).write(), workspace)
+    return workspace, first, retrain(Taggers(folder).write(floor=0.06), workspace, day=2)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -11,26 +10,10 @@ from seqtag import steps
 from seqtag.artifacts import read_json
 from seqtag.config import Settings, load_tagger
 from seqtag.registry import Entry
-from seqtag.run_dir import RunDir
 from tests.registry_decisions import promote
-from tests.taggers import Taggers
+from tests.taggers import ME, Taggers, retrain
 
-ME = steps.AuditContext("me@host", "a test", datetime(2026, 1, 1, tzinfo=UTC))
 CHECKOUT = Path(__file__).resolve().parents[3]
-
-
-def _retrained(tagger: Path, workspace: steps.Workspace) -> RunDir:
-    config = load_tagger(tagger)
-    run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=date(2026, 1, 1))
-    for step in (steps.validate, steps.split, steps.index, steps.encode, steps.train, steps.retrain_champion):
-        step(run)
-    steps.evaluate(run)
-    steps.decide(run)
-    steps.register(run, workspace)
-    steps.smoke_test(run, workspace)
-    steps.promote(run, workspace, by=ME)
-    steps.report(run)
-    return run
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +21,7 @@ def moved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, steps.W
     """Home with a champion that was moved: its old path, a tagger's file, and its workspace."""
     folder = tmp_path_factory.mktemp("moved")
     tagger, old = Path(Taggers(folder).write()), folder / "home"
-    _retrained(tagger, steps.Workspace.of(Settings(home=old)))
+    retrain(tagger, steps.Workspace.of(Settings(home=old)))
     new = folder / "mounted" / "elsewhere"
     new.parent.mkdir()
     old.rename(new)
@@ -65,7 +48,7 @@ def test_the_next_retraining_is_compared_with_the_champion_and_can_be_rolled_bac
 ) -> None:
     old, tagger, workspace = moved
     tagger.write_text(tagger.read_text().replace("seed = 1", "seed = 2"))
-    run = _retrained(tagger, workspace)
+    run = retrain(tagger, workspace)
     assert read_json(run.metrics)["champion_version"] == "1"
     assert read_json(run.metrics)["champion_error"] is None
     registry = workspace.registry()
