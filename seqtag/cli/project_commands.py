@@ -22,6 +22,7 @@ class SourceFormat(StrEnum):
     conll = "conll"
     conllu = "conllu"
     jsonl = "jsonl"
+    jsonl_spans = "jsonl-spans"
     table = "table"
     parquet = "parquet"
     parallel = "parallel"

@@ -188,6 +188,24 @@ class ListColumns(Labels):
         return self
 
 
+class SpanColumns(Labels):
+    """Names of the fields of texts with labelled spans of characters.
+
+    A name with dots is a path: `data.text` is the field `text` of the object `data`.
+    """
+
+    text_column: str = Field(default="text", description="key with the text")
+    spans_column: str = Field(
+        default="spans", description="key with the spans; offsets count Unicode code points"
+    )
+    tokens_column: str = Field(default="tokens", description='key with the tokens, for tokenise = "given"')
+    id_column: str | None = Field(default=None, description="key with the sequence's id; default: numbered")
+    tokenise: Literal["whitespace", "words", "given"] = Field(
+        description="whitespace: between whitespace; words: letters and digits together, other characters "
+        "alone; given: as tokens_column says"
+    )
+
+
 def _is_encoding(name: str) -> bool:
     try:
         b"a".decode(name)

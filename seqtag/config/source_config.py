@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from seqtag.config.source_columns import FileSource, ListColumns, LongColumns, Paths
+from seqtag.config.source_columns import FileSource, ListColumns, LongColumns, Paths, SpanColumns
 from seqtag.config.toml_table import Table
 
 Documents = Annotated[
@@ -152,6 +152,20 @@ class JsonlSource(FileSource, ListColumns):
     format: Literal["jsonl"]
 
 
+class SpanSource(FileSource, SpanColumns):
+    """JSON Lines, or one JSON array, of texts with labelled spans of characters.
+
+    Spans are read as spaCy, Prodigy, doccano and Label Studio write them: `[start, end, label]`, or objects
+    with `start` and `end`, or `start_offset` and `end_offset`, and `label` or `labels`; or annotations with a
+    `result` of such objects, of which the first that was not cancelled counts. Tags are IOB2. A span that
+    starts or ends within a token, or overlaps another, breaks its sequence.
+    """
+
+    UNIT: ClassVar[str] = "object"
+
+    format: Literal["jsonl-spans"]
+
+
 class _Utf8Source(FileSource):
     @field_validator("encoding")
     @classmethod
@@ -229,6 +243,7 @@ Source = Annotated[
     | ConlluSource
     | TableSource
     | JsonlSource
+    | SpanSource
     | ParquetSource
     | LongParquetSource
     | ParallelSource

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqtag.config.source_columns import FileSource, ListColumns, LongColumns
+from seqtag.config.source_columns import FileSource, ListColumns, LongColumns, SpanColumns
 from seqtag.corpus.schema import DOCUMENT_ID, SPLIT, corpus_schema, reader_schema
 from seqtag.errors import CorpusFormatError
 
@@ -117,7 +117,7 @@ def _quoted(value: str | None) -> str:
 
 def _has_columns(source: FileSource) -> bool:
     """Return whether files of this format have named columns."""
-    return isinstance(source, LongColumns | ListColumns)
+    return isinstance(source, LongColumns | ListColumns | SpanColumns)
 
 
 def _shown(found: Partitions) -> str:

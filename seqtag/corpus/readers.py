@@ -15,6 +15,7 @@ from seqtag.config.source_config import (
     ParallelSource,
     ParquetSource,
     SampleSource,
+    SpanSource,
     SqlSource,
     TableSource,
 )
@@ -25,6 +26,7 @@ from seqtag.corpus.formats.jsonl import read_jsonl
 from seqtag.corpus.formats.long import sequences_of_rows
 from seqtag.corpus.formats.parallel import read_parallel
 from seqtag.corpus.formats.parquet import long_parquet_rows, read_parquet
+from seqtag.corpus.formats.span_texts import read_spans
 from seqtag.corpus.formats.sql import read_sql
 from seqtag.corpus.formats.table import table_rows
 from seqtag.corpus.source_report import SourceReport
@@ -52,6 +54,8 @@ def read_file(
             yield from read_conllu(source, file, columns, report)
         case JsonlSource():
             yield from read_jsonl(source, file, columns, report)
+        case SpanSource():
+            yield from read_spans(source, file, columns, report)
         case ParquetSource():
             yield from read_parquet(source, file, columns, report)
         case TableSource() | LongParquetSource() if rows is not None:

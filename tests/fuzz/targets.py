@@ -123,6 +123,16 @@ def jsonl() -> bytes:
     return "\n".join(json.dumps(row, ensure_ascii=i == 1) for i, row in enumerate(rows)).encode()
 
 
+def span_texts() -> Sequence[bytes]:
+    """Return texts with spans as doccano, Prodigy and Label Studio write them."""
+    rows = [
+        {"text": "EU rejects", "spans": [[0, 2, "ORG"]]},
+        {"text": "na\u00efve", "spans": [{"start": 0, "end": 5, "label": "X", "text": "na\u00efve"}]},
+        {"text": "a b", "spans": [{"result": [{"value": {"start": 0, "end": 1, "labels": ["X"]}}]}]},
+    ]
+    return "\n".join(map(json.dumps, rows)).encode(), json.dumps(rows).encode()
+
+
 def long_rows() -> list[tuple[str, str, str]]:
     return [
         (f"s{i}", token, tag)
@@ -328,6 +338,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
             ".conllu", [FEATURES, conllu()], format="conllu", tag_column="MISC", tag_feature="name"
         ),
         "jsonl": of_source(".jsonl", [jsonl()], format="jsonl", id_column="id"),
+        "jsonl-spans": of_source(".jsonl", span_texts(), format="jsonl-spans", tokenise="words"),
         "csv": of_source(".csv", [csv(), csv().replace(b",", b";")], format="table", delimiter=",", **LONG),
         "csv, escaped": of_source(
             ".csv",

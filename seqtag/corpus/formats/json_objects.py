@@ -29,7 +29,13 @@ def parsed(text: str) -> object:
     >>> parsed('{"id": 1, "id": 2}').repeated
     ['id']
     """
-    return json.loads(text, object_pairs_hook=_object)
+    return json.loads(text, object_pairs_hook=parsed_object)
+
+
+def parsed_object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Return the object of some pairs; `Repeating` if keys are repeated."""
+    found = dict(pairs)
+    return found if len(found) == len(pairs) else Repeating(pairs)
 
 
 def repeated_keys(value: object) -> list[str]:
@@ -51,18 +57,25 @@ def field_advice(source: JsonlSource, row: dict[str, object]) -> str:
     return (
         _other_keys(source, row)
         or _command(source, row)
-        or "set tokens_column and tags_column to keys of arrays; cut text with spans into tokens before"
+        or "set tokens_column and tags_column to keys of arrays; for text with spans of characters set "
+        'format = "jsonl-spans"'
     )
+
+
+def is_text(value: str) -> bool:
+    """Return whether a string can be written as UTF-8: JSON may escape half a surrogate pair."""
+    if value.isascii():
+        return True
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def holds_objects(value: object) -> bool:
     """Return whether a value is a non-empty array of objects."""
     return isinstance(value, list) and bool(value) and all(isinstance(each, dict) for each in value)
-
-
-def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    return found if len(found) == len(pairs) else Repeating(pairs)
 
 
 def _other_keys(source: JsonlSource, row: dict[str, object]) -> str:

@@ -14,7 +14,14 @@ import pyarrow.json
 from seqtag.config.source_config import JsonlSource
 from seqtag.corpus.class_names import are_numbers, unnamed_numbers
 from seqtag.corpus.files import InputFile
-from seqtag.corpus.formats.json_objects import field_advice, holds_objects, line_advice, parsed, repeated_keys
+from seqtag.corpus.formats.json_objects import (
+    field_advice,
+    holds_objects,
+    is_text,
+    line_advice,
+    parsed,
+    repeated_keys,
+)
 from seqtag.corpus.record_batches import corpus_batch, labelled
 from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.text_blocks import BLOCK_BYTES, Lines, Positions, line_blocks, lines_of
@@ -228,18 +235,7 @@ def _no_strings(name: str, value: object) -> str:
 
 
 def _is_string(value: object) -> bool:
-    return value is None or (isinstance(value, str) and _is_text(value))
-
-
-def _is_text(value: str) -> bool:
-    """Return whether a string can be written as UTF-8: JSON may escape half a surrogate pair."""
-    if value.isascii():
-        return True
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    return value is None or (isinstance(value, str) and is_text(value))
 
 
 def _batch(

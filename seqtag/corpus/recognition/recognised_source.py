@@ -15,6 +15,7 @@ from seqtag.corpus.recognition.row_formats import (
     recognise_parquet,
 )
 from seqtag.corpus.recognition.samples import (
+    array_sample,
     encoding_of,
     head_of,
     is_parquet,
@@ -22,6 +23,7 @@ from seqtag.corpus.recognition.samples import (
     layout_and_columns,
     table_columns,
 )
+from seqtag.corpus.recognition.span_fields import recognise_spans
 from seqtag.corpus.text_blocks import fields_of_line
 from seqtag.corpus.text_shape import TextShape, shape_of
 from seqtag.errors import CorpusFormatError
@@ -80,8 +82,8 @@ def _text(head: bytes, chosen: Chosen, form: str | None, *, name: str) -> Recogn
     if not text.strip():
         raise CorpusFormatError(f"{name}: file is empty: expected tokens with tags")
     shape = shape_of(text)
-    if form == "jsonl" or (form is None and _is_json(shape, head)):
-        return recognise_lists(json_objects(head), chosen, "jsonl", name=name)
+    if form in ("jsonl", "jsonl-spans") or (form is None and _is_json(shape, head)):
+        return _json(head, chosen, form, name=name)
     if form == "conllu" or (form is None and (shape.is_numbered or _PLUS in text)):
         return _conllu(text, chosen, name=name)
     table = table_columns(text) if form in (None, "table") else None
@@ -99,6 +101,20 @@ def _text(head: bytes, chosen: Chosen, form: str | None, *, name: str) -> Recogn
         "sequence id, lists of tokens and tags in JSON Lines or Parquet, or a file of tokens and one of "
         "tags; name both files, or set --format if it is known"
     )
+
+
+def _json(head: bytes, chosen: Chosen, form: str | None, *, name: str) -> Recognised:
+    objects = json_objects(head)
+    if form == "jsonl-spans" or (form is None and not objects):
+        found = recognise_spans(objects or array_sample(head), chosen)
+        if found is not None:
+            return found
+    if form == "jsonl-spans":
+        raise CorpusFormatError(
+            f'{name}: no spans: expected objects with a text and spans such as [0, 3, "PER"]; set '
+            "--tokens to the key of the text and --tags to that of the spans"
+        )
+    return recognise_lists(objects, chosen, "jsonl", name=name)
 
 
 def _is_json(shape: TextShape, head: bytes) -> bool:

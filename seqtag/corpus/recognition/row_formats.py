@@ -24,6 +24,7 @@ from seqtag.corpus.recognition.roles import (
     token_and_tag,
 )
 from seqtag.corpus.recognition.samples import columns_of_rows, parquet_rows, sql_columns
+from seqtag.corpus.recognition.span_fields import recognise_spans
 from seqtag.errors import CorpusFormatError
 
 
@@ -83,7 +84,11 @@ def recognise_lists(
     ]
     equal = [key for key in flat if any(_are_alike(rows, key, other) for other in flat if other != key)]
     if len(equal) < 2 and None in (chosen.tokens, chosen.tags):
-        if form == "jsonl":  # the reader knows how to convert it, and says so
+        if form == "jsonl":
+            spans = recognise_spans(rows, chosen)
+            if spans is not None:
+                return spans
+            # the reader knows how to convert it, and says so
             return Recognised({"format": form}, f"{form} with the keys {', '.join(names)}")
         raise CorpusFormatError(
             f"{name}: no lists of tokens and tags: expected two columns with lists of equal lengths, got "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from seqtag.config.source_config import ConllSource, SqlSource
 from seqtag.corpus.files import InputFile, opened, opened_seekable
 from seqtag.corpus.formats.column_layout import ColumnLayout, layout_of
 from seqtag.corpus.formats.json_objects import parsed
+from seqtag.corpus.formats.json_stream import array_objects
 from seqtag.corpus.formats.line_kinds import kinds_of
 from seqtag.corpus.formats.sql import first_rows
 from seqtag.corpus.recognition.roles import Columns
@@ -101,6 +103,17 @@ def table_columns(text: str) -> tuple[str, Columns] | None:
 def json_objects(head: bytes) -> list[dict[str, Any]]:
     """Return the objects of the first lines of JSON Lines; other lines are left out."""
     return list(_objects(head.decode().split("\n")[:_ROWS]))
+
+
+def array_sample(head: bytes) -> list[dict[str, Any]]:
+    """Return the first objects of a JSON array, none if the text is none."""
+    found: list[dict[str, Any]] = []
+    try:
+        for _, row in islice(array_objects(head.decode().partition("[")[2]), _ROWS):
+            found.append(row)
+    except (ValueError, RecursionError):  # the reader reports it
+        return found
+    return found
 
 
 def _objects(lines: Sequence[str]) -> Iterator[dict[str, Any]]:

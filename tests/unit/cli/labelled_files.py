@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -64,6 +65,56 @@ def write_numbers(file: Path) -> None:
     numbers = {"O": 0, "B-PER": 1, "B-LOC": 2, "I-LOC": 3}
     rows = [{"tokens": [t[0] for t in s], "tags": [numbers[t[2]] for t in s]} for s in SEQUENCES]
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def write_spans(file: Path) -> None:
+    """Write texts with spans as doccano does."""
+    rows = [{"id": n, "text": text, "label": spans} for n, (text, spans) in enumerate(map(_spans, SEQUENCES))]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def write_given(file: Path) -> None:
+    """Write texts with spans and tokens as Prodigy does."""
+    rows = []
+    for text, spans in map(_spans, SEQUENCES):
+        ends = [found.span() for found in re.finditer(r"\S+", text)]
+        rows.append(
+            {
+                "text": text,
+                "tokens": [
+                    {"text": text[a:b], "start": a, "end": b, "id": n, "ws": True}
+                    for n, (a, b) in enumerate(ends)
+                ],
+                "spans": [
+                    {"start": a, "end": b, "token_start": 0, "token_end": 0, "label": label}
+                    for a, b, label in spans
+                ],
+                "_is_binary": False,
+                "answer": "accept",
+            }
+        )
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def write_tasks(file: Path) -> None:
+    """Write an array of texts with spans as Label Studio does."""
+    rows = []
+    for n, (text, spans) in enumerate(map(_spans, SEQUENCES)):
+        result = [
+            {"value": {"start": a, "end": b, "text": text[a:b], "labels": [label]}, "type": "labels"}
+            for a, b, label in spans
+        ]
+        annotation = {"id": n, "was_cancelled": False, "result": result}
+        rows.append({"id": n, "annotations": [annotation], "predictions": [], "data": {"text": text}})
+    file.write_text(json.dumps(rows))
+
+
+def _spans(sequence: list[Token]) -> tuple[str, list[tuple[int, int, str]]]:
+    """Return the text of a sequence, and its spans: the first word, and the next two."""
+    text = " ".join(word for word, _, _ in sequence)
+    person, _, place, town = (word for word, _, _ in sequence[:4])
+    start = len(person) + len(" saw ")
+    return text, [(0, len(person), "PER"), (start, start + len(place) + 1 + len(town), "LOC")]
 
 
 def write_table(file: Path) -> None:
@@ -144,6 +195,22 @@ FORMATS: dict[str, tuple[str, Callable[[Path], None], dict[str, object]]] = {
         "my.jsonl",
         write_numbers,
         {"format": "jsonl", "tag_names": ["class-0", "class-1", "class-2", "class-3"]},
+    ),
+    "spans": (
+        "my.jsonl",
+        write_spans,
+        {"format": "jsonl-spans", "spans_column": "label", "tokenise": "words"},
+    ),
+    "given tokens": ("my.jsonl", write_given, {"format": "jsonl-spans", "tokenise": "given"}),
+    "tasks": (
+        "my.json",
+        write_tasks,
+        {
+            "format": "jsonl-spans",
+            "text_column": "data.text",
+            "spans_column": "annotations",
+            "tokenise": "words",
+        },
     ),
     "table": (
         "my.csv",

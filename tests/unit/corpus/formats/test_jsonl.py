@@ -170,7 +170,7 @@ def test_an_error_about_missing_keys_proposes_similar_ones(row, keys, read):
 
 
 def test_dissimilar_keys_are_not_proposed(read):
-    with pytest.raises(CorpusFormatError, match=r"the keys \['text', 'spans'\]; .* cut text with spans"):
+    with pytest.raises(CorpusFormatError, match=r"the keys \['text', 'spans'\]; .*\"jsonl-spans\""):
         read(lines({"text": "a b", "spans": [[0, 1, "X"]]}), format="jsonl")
 
 
