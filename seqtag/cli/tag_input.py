@@ -27,7 +27,7 @@ from seqtag.corpus.source_report import SourceReport, warning_sentences
 from seqtag.corpus.text_blocks import BLOCK_BYTES, line_blocks, plain_line_blocks
 from seqtag.corpus.whitespace import WHITE_SPACE
 from seqtag.errors import CorpusFormatError, EncodingError
-from seqtag.tagging.ragged import flatten, relist
+from seqtag.tagging.ragged import flatten, is_list, relist, without_views
 
 AT_A_TIME = 2048  # sequences
 
@@ -115,7 +115,7 @@ def read_parquet_rows(
         try:
             parquet = pq.ParquetFile(file.path)
             held = parquet.schema_arrow.field(column).type
-            if not (pa.types.is_list(held) or pa.types.is_large_list(held)):
+            if not is_list(held):
                 raise KeyError(f"{column}: {held}")
         except (pa.ArrowInvalid, KeyError) as error:
             raise CorpusFormatError(
@@ -124,7 +124,7 @@ def read_parquet_rows(
             ) from None
         with parquet:
             for rows in parquet.iter_batches(AT_A_TIME, use_threads=False):
-                yield rows, rows[column].cast(_TOKENS)
+                yield rows, without_views(rows[column]).cast(_TOKENS)
 
 
 def local_file(path: Path) -> InputFile:

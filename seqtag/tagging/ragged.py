@@ -18,6 +18,23 @@ def flatten(lists: pa.ListArray) -> tuple[pa.Array, npt.NDArray[np.int64]]:
     return lists.flatten(), np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths, dtype=np.int64)])
 
 
+def is_list(kind: pa.DataType) -> bool:
+    """Return whether values of an Arrow type are lists, of any layout."""
+    of_offsets = pa.types.is_list(kind) or pa.types.is_large_list(kind)
+    return of_offsets or pa.types.is_fixed_size_list(kind) or _is_view(kind)
+
+
+def without_views(values: pa.Array) -> pa.Array:
+    """Return list views as lists, and other values unchanged.
+
+    pyarrow 25.0.1 casts list views wrongly: sliced ones become nulls, and the last list becomes empty.
+
+    >>> without_views(pa.array([["a"], None, ["b", "c"]], pa.list_view(pa.string()))).to_pylist()
+    [['a'], None, ['b', 'c']]
+    """
+    return relist(*flatten(values), like=values) if _is_view(values.type) else values
+
+
 def relist(
     values: pa.Array, offsets: npt.NDArray[np.int64], *, like: pa.ListArray | None = None
 ) -> pa.ListArray:
@@ -69,3 +86,7 @@ def elements(
     before = np.cumsum(lengths) - lengths
     positions = np.arange(lengths.sum()) + np.repeat(offsets[lists] - before, lengths)
     return positions, np.repeat(np.arange(len(lists)), lengths)
+
+
+def _is_view(kind: pa.DataType) -> bool:
+    return pa.types.is_list_view(kind) or pa.types.is_large_list_view(kind)

@@ -25,6 +25,7 @@ from seqtag.corpus.source_report import SourceReport
 from seqtag.errors import CorpusFormatError
 from seqtag.formatting import first_line
 from seqtag.io.arrays import with_column
+from seqtag.tagging.ragged import is_list, without_views
 
 SEQUENCES = 8192  # read at a time
 ROWS = 1 << 18  # of one token each, read at a time
@@ -100,7 +101,8 @@ def _rows(
                 report.assume("tag names", f"{len(names)} of the file's metadata")
             elif source.tag_names is not None:
                 _warn_of_other_names(source.tag_names, parquet.schema_arrow, tags, file.name, report)
-            for batch in parquet.iter_batches(batch_rows, columns=wanted, use_threads=False):
+            for read in parquet.iter_batches(batch_rows, columns=wanted, use_threads=False):
+                batch = pa.record_batch(list(map(without_views, read.columns)), read.schema.names)
                 if batch.num_rows:
                     yield batch if names is None else _named(batch, tags, names, file.name, n_rows, report)
                 n_rows += batch.num_rows
@@ -137,13 +139,15 @@ def _named(
     rows: pa.RecordBatch, column: str, names: Sequence[str], name: str, rows_before: int, report: SourceReport
 ) -> pa.RecordBatch:
     """Return the rows with names in place of the class numbers, or lists of them, in a column."""
-    is_list = _is_list(rows[column].type)
-    texts = _cast(rows[column], pa.list_(pa.string()) if is_list else pa.string(), column, name, rows_before)
+    has_lists = is_list(rows[column].type)
+    texts = _cast(
+        rows[column], pa.list_(pa.string()) if has_lists else pa.string(), column, name, rows_before
+    )
 
     def place(row: int) -> str:
         return f"{name}: row {rows_before + 1 + row}"
 
-    named = (named_lists if is_list else named_tags)(texts, names, place, report)
+    named = (named_lists if has_lists else named_tags)(texts, names, place, report)
     return with_column(rows, column, named)
 
 
@@ -189,8 +193,8 @@ def _as_text(rows: pa.RecordBatch, order_column: str | None, name: str, rows_bef
 
 def _cast(values: pa.Array, wanted: pa.DataType, column: str, name: str, rows_before: int) -> pa.Array:
     expected = "lists of strings" if pa.types.is_list(wanted) else "text"
-    if pa.types.is_list(wanted) != _is_list(values.type):
-        holds, fix = _OTHER_SHAPE[_is_list(values.type)]
+    if pa.types.is_list(wanted) != is_list(values.type):
+        holds, fix = _OTHER_SHAPE[is_list(values.type)]
         raise CorpusFormatError(
             f"{name}: column '{column}' {holds}: expected {expected}, got {values.type}; {fix}, or "
             "name another column"
@@ -223,7 +227,3 @@ def _first_row_that_fails(values: pa.Array, wanted: pa.DataType) -> int:
         else:
             start = middle
     return start
-
-
-def _is_list(kind: pa.DataType) -> bool:
-    return pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)

@@ -26,6 +26,7 @@ from seqtag.corpus.recognition.roles import (
 from seqtag.corpus.recognition.samples import columns_of_rows, parquet_rows, sql_columns
 from seqtag.corpus.recognition.span_fields import recognise_spans
 from seqtag.errors import CorpusFormatError
+from seqtag.tagging.ragged import is_list
 
 
 def recognise_table(url: str, table: str, chosen: Chosen) -> Recognised:
@@ -62,7 +63,7 @@ def recognise_table(url: str, table: str, chosen: Chosen) -> Recognised:
 def recognise_parquet(file: InputFile, chosen: Chosen) -> Recognised:
     """Recognise Parquet with lists, or with one token per row. Raises as `recognise`."""
     schema, rows = parquet_rows(file)
-    if any(pa.types.is_list(each.type) or pa.types.is_large_list(each.type) for each in schema):
+    if any(is_list(each.type) for each in schema):
         return recognise_lists(rows, chosen, "parquet", name=file.name, schema=schema)
     columns = columns_of_rows(rows, schema.names)
     found = recognise_long(columns, chosen, {"format": "parquet-long"}, name=file.name)

@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from pydantic import TypeAdapter
 
+from seqtag.cli.tag_input import read_parquet_rows
 from seqtag.config import Source
 from seqtag.corpus.files import find_files
 from seqtag.corpus.formats.parquet import long_parquet_rows
+from seqtag.corpus.recognition import Chosen, recognise
 from seqtag.corpus.source_report import SourceReport
 from seqtag.errors import CorpusFormatError
 
@@ -61,6 +64,75 @@ def test_other_kinds_of_lists_become_lists_of_strings(kind, read_columns, conten
     assert content(read_columns({"tokens": tokens, "tags": values}, format="parquet")) == [
         (values[0], values[0])
     ]
+
+
+@pytest.mark.parametrize("kind", [pa.list_view(pa.string()), pa.large_list_view(pa.large_string())], ids=str)
+def test_list_views_are_lists(kind, read_columns, content, tmp_path):
+    values = [["a"], ["b", "c"], None, ["d", None]]
+    views = pa.array(values, kind)
+
+    rows = read_columns({"tokens": values, "tags": views}, format="parquet")
+
+    assert [row["tags"] for row in rows] == values
+    (file,) = find_files(str(tmp_path / "corpus.parquet"))
+    tagged = read_parquet_rows(file, column="tags")
+    assert [tokens for _, batch in tagged for tokens in batch.to_pylist()] == values
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pa.large_string(),
+        pa.string_view(),
+        pa.binary(),
+        pa.dictionary(pa.int16(), pa.string()),
+        pa.decimal128(10, 2),
+        pa.decimal256(60, 0),
+        pa.uint64(),
+    ],
+    ids=str,
+)
+def test_columns_of_one_token_a_row_become_strings(kind, read_columns, content):
+    numbers = pa.array(["7", "10", "8"])
+    encoded = numbers.dictionary_encode() if pa.types.is_dictionary(kind) else numbers
+    ids, values = (pc.cast(each, kind) for each in (encoded.take(pa.array([0, 0, 2])), encoded))
+    tokens = ["7.00", "10.00", "8.00"] if pa.types.is_decimal128(kind) else ["7", "10", "8"]
+
+    rows = read_columns({"s": ids, "w": values, "t": ["X", "O", "X"]}, **LONG)
+
+    assert content(rows) == [(tokens[:2], ["X", "O"]), (tokens[2:], ["X"])]
+    assert [row["sequence_id"] for row in rows] == [tokens[0], tokens[2]]
+
+
+@pytest.mark.parametrize("kind", [pa.decimal128(10, 2), pa.dictionary(pa.int16(), pa.string())], ids=str)
+def test_an_order_column_of_any_type_sorts_by_number(kind, read_columns, content):
+    numbers = pa.array(["10", "9"])
+    order = pc.cast(numbers.dictionary_encode() if pa.types.is_dictionary(kind) else numbers, kind)
+    rows = read_columns({"s": [1, 1], "w": ["b", "a"], "t": ["X", "O"], "o": order}, order_column="o", **LONG)
+    assert content(rows) == [(["a", "b"], ["O", "X"])]
+
+
+def test_files_of_partitions_may_differ_in_their_types(tmp_path, read_rows, content):
+    kinds = [pa.list_(pa.int32()), pa.large_list(pa.large_string()), pa.list_view(pa.string())]
+    for day, kind in enumerate(kinds, 1):
+        folder = tmp_path / "lake" / f"date=2026-01-0{day}"
+        folder.mkdir(parents=True)
+        tokens = pa.array([[day] if day == 1 else [str(day)]], kind)
+        pq.write_table(pa.table({"tokens": tokens, "tags": [["X"]]}), folder / "part-0.parquet")
+
+    rows = read_rows({"format": "parquet", "path": str(tmp_path / "lake")}, columns=("date",))
+
+    assert content(rows) == [([str(day)], ["X"]) for day in (1, 2, 3)]
+    assert [row["date"] for row in rows] == ["2026-01-01", "2026-01-02", "2026-01-03"]
+
+
+@pytest.mark.parametrize("kind", [pa.list_(pa.string(), 2), pa.list_view(pa.string())], ids=str)
+def test_lists_of_any_layout_are_recognised(kind, tmp_path):
+    words = pa.array([[f"Ada{n}", "left"] for n in range(9)], kind)
+    tags = pa.array([["B-PER", "O"]] * 9, kind)
+    pq.write_table(pa.table({"tokens": words, "tags": tags}), tmp_path / "a.parquet")
+    (file,) = find_files(str(tmp_path / "a.parquet"))
+    assert recognise(file, Chosen()).keys == {"format": "parquet"}
 
 
 def test_additional_columns_become_strings(read_columns):
