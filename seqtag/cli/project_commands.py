@@ -26,6 +26,7 @@ class SourceFormat(StrEnum):
     table = "table"
     parquet = "parquet"
     parallel = "parallel"
+    fasta = "fasta"
 
 
 def add_to(app: typer.Typer) -> None:

@@ -199,6 +199,17 @@ class ParallelSource(FileSource):
     tags_path: Paths = Field(description="file or files of the tags; the same as path allows")
 
 
+class FastaSource(FileSource):
+    """Three-line FASTA: a name behind `>`, a line of residues, and a line with a label for each residue.
+
+    Each character is a token or a tag. The id is the first word of the name.
+    """
+
+    UNIT: ClassVar[str] = "record"
+
+    format: Literal["fasta"]
+
+
 class SqlSource(LongColumns):
     """SQL query that returns one token per row, streamed from any database supported by SQLAlchemy.
 
@@ -247,6 +258,7 @@ Source = Annotated[
     | ParquetSource
     | LongParquetSource
     | ParallelSource
+    | FastaSource
     | SqlSource
     | SampleSource,
     Field(discriminator="format"),

@@ -10,6 +10,7 @@ from seqtag.config.source_columns import FileSource
 from seqtag.config.source_config import (
     ConllSource,
     ConlluSource,
+    FastaSource,
     JsonlSource,
     LongParquetSource,
     ParallelSource,
@@ -22,6 +23,7 @@ from seqtag.config.source_config import (
 from seqtag.corpus.files import InputFile
 from seqtag.corpus.formats.conll import read_conll
 from seqtag.corpus.formats.conllu import read_conllu
+from seqtag.corpus.formats.fasta import read_fasta
 from seqtag.corpus.formats.jsonl import read_jsonl
 from seqtag.corpus.formats.long import sequences_of_rows
 from seqtag.corpus.formats.parallel import read_parallel
@@ -56,6 +58,8 @@ def read_file(
             yield from read_jsonl(source, file, columns, report)
         case SpanSource():
             yield from read_spans(source, file, columns, report)
+        case FastaSource():
+            yield from read_fasta(source, file, columns, report)
         case ParquetSource():
             yield from read_parquet(source, file, columns, report)
         case TableSource() | LongParquetSource() if rows is not None:

@@ -88,7 +88,7 @@ def line_blocks(
         if end:
             yield _newlines(b"".join(pending))
             pending = [text[end:]]
-        _check_size(file, "line", pending)
+        check_size(file, "line", pending)
     rest = b"".join(pending)
     if rest:
         yield _newlines(rest + b"\n")
@@ -127,7 +127,7 @@ def paragraph_blocks(
     waiting = 0  # bytes known to contain no blank line
     for lines in plain_line_blocks(file, encoding, block_bytes, report=report):
         pending.append(lines)
-        size = _check_size(file, "sequence", pending)
+        size = check_size(file, "sequence", pending)
         if size < 2 * waiting:  # doubling keeps the work linear if a sequence is longer than a block
             continue
         block = b"".join(pending)
@@ -138,6 +138,21 @@ def paragraph_blocks(
     rest = b"".join(pending)
     if rest:
         yield rest
+
+
+def check_size(file: InputFile, what: str, pending: list[bytes]) -> int:
+    """Return the number of bytes of a line, sequence or record that has no end yet.
+
+    Raises:
+        CorpusFormatError: there are too many.
+    """
+    size = sum(map(len, pending))
+    if size > LARGEST_BLOCK:
+        raise CorpusFormatError(
+            f"{file.name}: {what} is too long: expected at most {LARGEST_BLOCK:,} bytes, got {size:,} "
+            "without an end; end lines with a newline, and sequences in columns with a blank line"
+        )
+    return size
 
 
 def with_head(blocks: Iterator[bytes], n_bytes: int) -> tuple[bytes, Iterator[bytes]]:
@@ -300,13 +315,3 @@ def _last_blank_line(block: bytes) -> int:
         if ends or start == 0:
             return ends[-1] if ends else 0
         window *= 16
-
-
-def _check_size(file: InputFile, what: str, pending: list[bytes]) -> int:
-    size = sum(map(len, pending))
-    if size > LARGEST_BLOCK:
-        raise CorpusFormatError(
-            f"{file.name}: {what} is too long: expected at most {LARGEST_BLOCK:,} bytes, got {size:,} "
-            "without an end; end lines with a newline, and sequences in columns with a blank line"
-        )
-    return size

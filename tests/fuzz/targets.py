@@ -389,6 +389,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
         ),
         "parquet-long": of_source(".parquet", [parquet(long())], format="parquet-long", **LONG),
         "parallel": of_source(".txt", [b"a b c\nd e\n", b"O B-X O\nO O\n"], format="parallel"),
+        "fasta": of_source(".fasta", [b">a x\nMKV\nHHC\n\n>b\nMK\nH\n>c\nM\n"], format="fasta"),
         "vectors": Target(VECTORS, read_vectors, ".txt"),
         "tagger": Target(toml(), read_toml, ".toml"),
         "json": Target([MANIFEST, BUNDLE], read_json, ".json"),

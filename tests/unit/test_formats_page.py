@@ -55,4 +55,14 @@ def test_every_example_of_the_page_is_read_without_a_warning(example: str) -> No
 
 def test_the_page_has_an_example_of_every_format() -> None:
     formats = set(re.findall(r'^format = "([\w-]+)"', "\n".join(EXAMPLES), re.M))
-    assert formats == {"conll", "conllu", "table", "jsonl", "jsonl-spans", "parquet", "parallel", "sql"}
+    assert formats == {
+        "conll",
+        "conllu",
+        "table",
+        "jsonl",
+        "jsonl-spans",
+        "parquet",
+        "parallel",
+        "sql",
+        "fasta",
+    }

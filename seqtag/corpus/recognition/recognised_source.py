@@ -84,6 +84,10 @@ def _text(head: bytes, chosen: Chosen, form: str | None, *, name: str) -> Recogn
     shape = shape_of(text)
     if form in ("jsonl", "jsonl-spans") or (form is None and _is_json(shape, head)):
         return _json(head, chosen, form, name=name)
+    if form == "fasta" or (form is None and _is_fasta(text)):
+        return Recognised(
+            {"format": "fasta"}, "fasta: residues in the second lines, labels in the third ones"
+        )
     if form == "conllu" or (form is None and (shape.is_numbered or _PLUS in text)):
         return _conllu(text, chosen, name=name)
     table = table_columns(text) if form in (None, "table") else None
@@ -120,6 +124,16 @@ def _json(head: bytes, chosen: Chosen, form: str | None, *, name: str) -> Recogn
 def _is_json(shape: TextShape, head: bytes) -> bool:
     """Return whether the first line is JSON, or a later one is an object; the reader reports the first."""
     return shape.json_line == 1 or (shape.json_line is not None and any(json_objects(head)))
+
+
+def _is_fasta(text: str) -> bool:
+    """Return whether nine in ten records have a line of residues and one with as many labels."""
+    if not text.lstrip().startswith(">"):
+        return False
+    records = [[line for line in each.split("\n")[1:] if line] for each in f"\n{text}".split("\n>")[1:]]
+    records = records[:-1] or records  # the end of the first megabyte may cut the last
+    n_alike = sum(len(lines) == 2 and len(lines[0]) == len(lines[1]) for lines in records)
+    return n_alike >= 0.9 * len(records)
 
 
 def _conll(head: bytes, chosen: Chosen, *, name: str) -> Recognised:

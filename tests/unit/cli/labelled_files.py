@@ -117,6 +117,11 @@ def _spans(sequence: list[Token]) -> tuple[str, list[tuple[int, int, str]]]:
     return text, [(0, len(person), "PER"), (start, start + len(place) + 1 + len(town), "LOC")]
 
 
+def write_fasta(file: Path) -> None:
+    rows = [(f"MK{n:09b}".replace("0", "A").replace("1", "V"), "SS" + "OHC"[n % 3] * 9) for n in range(300)]
+    file.write_text("".join(f">P{n}\n{residues}\n{labels}\n" for n, (residues, labels) in enumerate(rows)))
+
+
 def write_table(file: Path) -> None:
     rows = [f"{n},{word},{tag}\n" for n, s in enumerate(SEQUENCES) for word, _, tag in s]
     file.write_text("sentence,word,tag\n" + "".join(rows))
@@ -212,6 +217,7 @@ FORMATS: dict[str, tuple[str, Callable[[Path], None], dict[str, object]]] = {
             "tokenise": "words",
         },
     ),
+    "fasta": ("my.fasta", write_fasta, {"format": "fasta"}),
     "table": (
         "my.csv",
         write_table,
