@@ -27,6 +27,7 @@ class SourceFormat(StrEnum):
     parquet = "parquet"
     parallel = "parallel"
     fasta = "fasta"
+    xes = "xes"
 
 
 def add_to(app: typer.Typer) -> None:

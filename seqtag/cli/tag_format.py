@@ -37,7 +37,7 @@ _SUFFIXES = {
     ".parquet": InputFormat.parquet,
 }
 _FORMATS = {"table": InputFormat.csv}  # of sources whose format has another name
-_OTHERS = (".xlsx",)
+_OTHERS = (".xlsx", ".xes", ".fasta")
 _OWN_TABLE = TableSource(  # as `seqtag tag` writes it
     format="table", path="-", sequence_column="sequence", token_column="token", tag_column="tag"
 )

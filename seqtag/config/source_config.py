@@ -166,25 +166,39 @@ class SpanSource(FileSource, SpanColumns):
     format: Literal["jsonl-spans"]
 
 
-class _Utf8Source(FileSource):
+class _OwnEncoding(FileSource):
     @field_validator("encoding")
     @classmethod
     def _encoding_is_utf8(cls, name: str) -> str:
         if name != "utf-8":
-            raise ValueError(f"encoding of Parquet is fixed: expected utf-8, got {name!r}; remove the key")
+            raise ValueError(f"encoding is fixed by the format: expected utf-8, got {name!r}; remove the key")
         return name
 
 
-class ParquetSource(_Utf8Source, ListColumns):
+class ParquetSource(_OwnEncoding, ListColumns):
     """Parquet with a list of tokens and a list of tags per row."""
 
     format: Literal["parquet"]
 
 
-class LongParquetSource(_Utf8Source, LongColumns):
+class LongParquetSource(_OwnEncoding, LongColumns):
     """Parquet with one token per row."""
 
     format: Literal["parquet-long"]
+
+
+class XesSource(_OwnEncoding, LongColumns):
+    """XES event log, compressed or not: a trace is a sequence, an event is a token.
+
+    Columns are the keys of the events' attributes; those of traces begin with `case:`. Events are read in the
+    order of the file, or sorted by `order_column = "time:timestamp"`.
+    """
+
+    UNIT: ClassVar[str] = "event"
+
+    format: Literal["xes"]
+    sequence_column: str = Field(default="case:concept:name", description="attribute with the sequence's id")
+    token_column: str = Field(default="concept:name", description="attribute of the tokens")
 
 
 class ParallelSource(FileSource):
@@ -259,6 +273,7 @@ Source = Annotated[
     | LongParquetSource
     | ParallelSource
     | FastaSource
+    | XesSource
     | SqlSource
     | SampleSource,
     Field(discriminator="format"),

@@ -19,6 +19,7 @@ from seqtag.config.source_config import (
     SpanSource,
     SqlSource,
     TableSource,
+    XesSource,
 )
 from seqtag.corpus.files import InputFile
 from seqtag.corpus.formats.conll import read_conll
@@ -31,6 +32,7 @@ from seqtag.corpus.formats.parquet import long_parquet_rows, read_parquet
 from seqtag.corpus.formats.span_texts import read_spans
 from seqtag.corpus.formats.sql import read_sql
 from seqtag.corpus.formats.table import table_rows
+from seqtag.corpus.formats.xes import xes_rows
 from seqtag.corpus.source_report import SourceReport
 
 
@@ -62,7 +64,7 @@ def read_file(
             yield from read_fasta(source, file, columns, report)
         case ParquetSource():
             yield from read_parquet(source, file, columns, report)
-        case TableSource() | LongParquetSource() if rows is not None:
+        case TableSource() | LongParquetSource() | XesSource() if rows is not None:
             yield from sequences_of_rows(rows, source, columns, report, name=file.name)
         case ParallelSource() if tag_file is not None:
             yield from read_parallel(source, file, tag_file, columns, report)
@@ -77,6 +79,8 @@ def token_rows(
             yield from table_rows(source, file, columns, report)
         case LongParquetSource():
             yield from long_parquet_rows(source, file, columns, report)
+        case XesSource():
+            yield from xes_rows(source, file, columns, report)
 
 
 def read_fileless(

@@ -23,6 +23,7 @@ from seqtag.config.source_config import (
     Source,
     SqlSource,
     TableSource,
+    XesSource,
 )
 from seqtag.config.tagger_config import CorpusConfig
 from seqtag.corpus.class_names import with_tag_names
@@ -238,7 +239,7 @@ def _batches(input_: _Input, columns: tuple[str, ...], report: SourceReport) -> 
             place=next(file.name for file in input_.files if file.path == again),
             count=len(input_.repeated),
         )
-    if isinstance(source, TableSource | LongParquetSource):
+    if isinstance(source, TableSource | LongParquetSource | XesSource):
         opened = _parts(source, input_, columns, report)
         parts = Parts(opened, source, report, columns, are_joined=source.id_scope == "source")
         files: Iterator[_Readable] = ((part.file, None, part.rows) for part in parts)
@@ -257,7 +258,7 @@ def _batches(input_: _Input, columns: tuple[str, ...], report: SourceReport) -> 
 
 
 def _parts(
-    source: TableSource | LongParquetSource,
+    source: TableSource | LongParquetSource | XesSource,
     input_: _Input,
     columns: tuple[str, ...],
     report: SourceReport,
@@ -300,7 +301,8 @@ def _report_file(source: Source, file: InputFile, report: SourceReport) -> None:
             "content is not compressed, although the name says so, and was read as it is",
             place=file.name,
         )
-    if isinstance(source, FileSource) and not isinstance(source, ParquetSource | LongParquetSource):
+    has_own = isinstance(source, ParquetSource | LongParquetSource | XesSource)
+    if isinstance(source, FileSource) and not has_own:
         report.assume("encoding", source.encoding)
 
 

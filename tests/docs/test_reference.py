@@ -40,7 +40,7 @@ def test_every_key_is_listed() -> None:
     ]
 
     assert missing == []
-    assert page.count("\n| `token_column` |") == 5  # formats conll, conllu, table, parquet-long and sql
+    assert page.count("\n| `token_column` |") == 6  # formats conll, conllu, table, parquet-long, xes and sql
 
 
 def test_a_key_has_its_type_default_and_description() -> None:

@@ -151,6 +151,16 @@ def log(at: Sequence[str]) -> bytes:
     return "\n".join(["at;case;event;tag", *rows]).encode()
 
 
+def xes() -> bytes:
+    events = "".join(
+        f'<event><string key="concept:name" value="e{i}"><int key="n" value="1"/></string>'
+        f'<string key="tag" value="O"/><date key="time:timestamp" value="2026-11-01T09:00:0{i}Z"/></event>'
+        for i in range(3)
+    )
+    traces = "".join(f'<trace><string key="concept:name" value="{n}"/>{events}</trace>' for n in range(3))
+    return f'<?xml version="1.0"?><log xmlns="http://www.xes-standard.org/">{traces}</log>'.encode()
+
+
 def parquet(table: pa.Table, **said: Any) -> bytes:
     sink = io.BytesIO()
     pq.write_table(table, sink, **said)
@@ -390,6 +400,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
         "parquet-long": of_source(".parquet", [parquet(long())], format="parquet-long", **LONG),
         "parallel": of_source(".txt", [b"a b c\nd e\n", b"O B-X O\nO O\n"], format="parallel"),
         "fasta": of_source(".fasta", [b">a x\nMKV\nHHC\n\n>b\nMK\nH\n>c\nM\n"], format="fasta"),
+        "xes": of_source(".xes", [xes()], format="xes", tag_column="tag", order_column="time:timestamp"),
         "vectors": Target(VECTORS, read_vectors, ".txt"),
         "tagger": Target(toml(), read_toml, ".toml"),
         "json": Target([MANIFEST, BUNDLE], read_json, ".json"),

@@ -13,12 +13,14 @@ from seqtag.corpus.recognition.row_formats import (
     recognise_lists,
     recognise_long,
     recognise_parquet,
+    recognise_xes,
 )
 from seqtag.corpus.recognition.samples import (
     array_sample,
     encoding_of,
     head_of,
     is_parquet,
+    is_xes,
     json_objects,
     layout_and_columns,
     table_columns,
@@ -46,6 +48,8 @@ def recognise(file: InputFile, chosen: Chosen, *, form: str | None = None) -> Re
     first = next(members)
     if form in ("parquet", "parquet-long") or (form is None and is_parquet(first)):
         return recognise_parquet(first, chosen)
+    if form == "xes" or (form is None and is_xes(first)):
+        return recognise_xes(first, chosen)
     encoding = encoding_of(first)
     head = head_of(first, encoding)
     found = _text(head, chosen, form, name=file.name)

@@ -8,10 +8,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from seqtag.config.source_config import SqlSource
+from seqtag.config.source_config import SqlSource, XesSource
 from seqtag.corpus.class_names import is_number, names_in_metadata
 from seqtag.corpus.files import InputFile
 from seqtag.corpus.formats.sql import quoted_name
+from seqtag.corpus.formats.xes import TRACE_PREFIX
 from seqtag.corpus.recognition.recognised import Recognised, summary_of
 from seqtag.corpus.recognition.roles import (
     Chosen,
@@ -23,7 +24,7 @@ from seqtag.corpus.recognition.roles import (
     split_column,
     token_and_tag,
 )
-from seqtag.corpus.recognition.samples import columns_of_rows, parquet_rows, sql_columns
+from seqtag.corpus.recognition.samples import columns_of_rows, parquet_rows, sql_columns, xes_columns
 from seqtag.corpus.recognition.span_fields import recognise_spans
 from seqtag.errors import CorpusFormatError
 from seqtag.tagging.ragged import is_list
@@ -70,6 +71,23 @@ def recognise_parquet(file: InputFile, chosen: Chosen) -> Recognised:
     if found is None:
         raise no_sequences(columns, name=file.name)
     return found
+
+
+def recognise_xes(file: InputFile, chosen: Chosen) -> Recognised:
+    """Recognise an event log in XES. Raises as `recognise`."""
+    columns = xes_columns(file)
+    defaults = XesSource.model_fields
+    sequence, token = (str(defaults[key].default) for key in ("sequence_column", "token_column"))
+    candidates = {key: cells for key, cells in columns.items() if not key.startswith((TRACE_PREFIX, "time:"))}
+    tokens = chosen.tokens or (token if token in candidates else None)
+    roles = token_and_tag(candidates, replace(chosen, tokens=tokens), place=file.name)
+    used = chosen.sequence or sequence
+    keys: dict[str, object] = {"format": "xes"}
+    keys |= {} if used == sequence else {"sequence_column": used}
+    keys |= {} if roles.tokens == token else {"token_column": roles.tokens}
+    keys["tag_column"] = roles.tags
+    summary = summary_of("xes", columns, roles.tokens, roles.tags, sequence=used)
+    return Recognised(keys, summary, roles.reasons, has_untagged(columns[roles.tags]))
 
 
 def recognise_lists(

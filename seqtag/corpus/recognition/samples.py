@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from seqtag.corpus.formats.json_objects import parsed
 from seqtag.corpus.formats.json_stream import array_objects
 from seqtag.corpus.formats.line_kinds import kinds_of
 from seqtag.corpus.formats.sql import first_rows
+from seqtag.corpus.formats.xes import traces
 from seqtag.corpus.recognition.roles import Columns
 from seqtag.corpus.text_blocks import line_blocks, lines_of, with_head
 from seqtag.errors import CorpusFormatError
@@ -26,6 +28,10 @@ from seqtag.formatting import first_line
 
 HEAD_BYTES = 1 << 20  # of text
 _ROWS = 20_000  # of a table, and objects with lists
+_XML_BYTES = 1 << 14
+_BEFORE_XML = b"\xef\xbb\xbf\xff\xfe \t\r\n"  # byte order marks and whitespace
+_COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
+_ELEMENT = re.compile(rb"<(?:\w+:)?([A-Za-z]\w*)")
 _DELIMITERS = (",", "\t", ";", "|")
 _MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 _FALLBACKS = ("cp1252", "latin-1")  # the second decodes anything
@@ -34,6 +40,24 @@ _FALLBACKS = ("cp1252", "latin-1")  # the second decodes anything
 def is_parquet(file: InputFile) -> bool:
     with opened(file) as content:
         return content.read(4) == b"PAR1"
+
+
+def is_xes(file: InputFile) -> bool:
+    """Return whether a file begins with XML whose first element is a log."""
+    with opened(file) as content:
+        head = content.read(_XML_BYTES).replace(b"\0", b"")  # of UTF-16
+    first = _ELEMENT.search(_COMMENT.sub(b"", head))
+    return head.lstrip(_BEFORE_XML)[:1] == b"<" and first is not None and first[1] == b"log"
+
+
+def xes_columns(file: InputFile) -> Columns:
+    """Return the attributes of the first events of a log; missing ones are empty.
+
+    Raises:
+        CorpusFormatError: the file is damaged or no log.
+    """
+    rows = list(islice(chain.from_iterable(trace.rows() for trace in traces(file)), _ROWS))
+    return columns_of_rows(rows, list(dict.fromkeys(key for row in rows for key in row)))
 
 
 def encoding_of(file: InputFile) -> str:

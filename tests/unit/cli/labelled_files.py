@@ -122,6 +122,18 @@ def write_fasta(file: Path) -> None:
     file.write_text("".join(f">P{n}\n{residues}\n{labels}\n" for n, (residues, labels) in enumerate(rows)))
 
 
+def write_xes(file: Path) -> None:
+    traces = []
+    for n, sequence in enumerate(SEQUENCES):
+        events = [
+            f'<event><string key="concept:name" value="{word}"/><string key="phase" value="{tag}"/>'
+            f'<date key="time:timestamp" value="2026-11-01T09:{k:02}:00.000+01:00"/></event>'
+            for k, (word, _, tag) in enumerate(sequence)
+        ]
+        traces.append(f'<trace><string key="concept:name" value="{n}"/>{"".join(events)}</trace>')
+    file.write_text(f'<?xml version="1.0" encoding="UTF-8"?>\n<log>{"".join(traces)}</log>')
+
+
 def write_table(file: Path) -> None:
     rows = [f"{n},{word},{tag}\n" for n, s in enumerate(SEQUENCES) for word, _, tag in s]
     file.write_text("sentence,word,tag\n" + "".join(rows))
@@ -218,6 +230,7 @@ FORMATS: dict[str, tuple[str, Callable[[Path], None], dict[str, object]]] = {
         },
     ),
     "fasta": ("my.fasta", write_fasta, {"format": "fasta"}),
+    "xes": ("my.xes", write_xes, {"format": "xes", "tag_column": "phase"}),
     "table": (
         "my.csv",
         write_table,

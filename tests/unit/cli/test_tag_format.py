@@ -161,12 +161,13 @@ def test_other_files_have_the_token_column_of_the_tagger(tag: Any) -> None:
     assert tag(stdin=text, sources=(source,)) == TAGGED
 
 
-def test_tables_are_refused_by_their_name(tag: Any) -> None:
-    Path("a.xlsx").write_text("sentence,word\n1,Ada\n")
+@pytest.mark.parametrize("suffix", [".xlsx", ".xes", ".fasta"])
+def test_files_that_are_no_input_are_refused_by_their_name(suffix: str, tag: Any) -> None:
+    Path(f"a{suffix}").write_text("sentence,word\n1,Ada\n")
     with pytest.raises(
-        ConfigError, match=r"a\.xlsx: \.xlsx files cannot be tagged: expected text, JSON Lines"
+        ConfigError, match=rf"a\{suffix}: \{suffix} files cannot be tagged: expected text, JSON Lines"
     ):
-        tag("a.xlsx")
+        tag(f"a{suffix}")
 
 
 def test_csv_has_the_columns_of_the_taggers_source(tag: Any) -> None:
