@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import cast
 
 from prefect import Flow
 from prefect.client.schemas.objects import State
+from prefect.logging.configuration import setup_logging
+from prefect.logging.handlers import PrefectConsoleHandler
 from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL, temporary_settings
 
 from flows import stack
@@ -31,7 +36,7 @@ def run_here(flow: Flow[[str], State[RunDir]], arguments: list[str]) -> int:
         return stack.say_error(error)
     dashboard = api.removesuffix("/api")
     try:
-        with temporary_settings({PREFECT_API_URL: api, PREFECT_UI_URL: dashboard}):
+        with temporary_settings({PREFECT_API_URL: api, PREFECT_UI_URL: dashboard}), hooks_left_out():
             state = flow(arguments[0], return_state=True)
     except KeyboardInterrupt:
         stack.say(
@@ -46,3 +51,21 @@ def run_here(flow: Flow[[str], State[RunDir]], arguments: list[str]) -> int:
     run = cast(RunDir, state.result())
     stack.say("\n" + steps.outcome_text(run, headline, dashboard=dashboard))
     return 0
+
+
+@contextmanager
+def hooks_left_out() -> Iterator[None]:
+    """Leave Prefect's lines about our hooks out of the terminal; the server still gets them."""
+    setup_logging()  # with settings that a flow keeps
+    handlers = [each for each in logging.getLogger().handlers if isinstance(each, PrefectConsoleHandler)]
+    for handler in handlers:
+        handler.addFilter(_is_about_no_hook)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            handler.removeFilter(_is_about_no_hook)
+
+
+def _is_about_no_hook(record: logging.LogRecord) -> bool:
+    return not record.getMessage().startswith(("Running hook '", "Hook '"))
