@@ -191,7 +191,7 @@ def test_champion_challenger_and_run_give_the_same_tags(seqtag: Terminal) -> Non
         (["serve", "small", "--alias", "previous"], "", 2, "no previous of 'small' in the registry"),
         (["retrain", "absent.toml"], "", 2, "absent.toml"),
         (["fly"], "", 2, "No such command"),
-        (["init", "a.csv", "--format", "connl"], "", 2, "'parallel'; did you mean 'conll'?"),
+        (["init", "a.csv", "--format", "connl"], "", 2, "you mean 'conll'?"),
         (["serve", "small", "--port", "x"], "", 2, "'--port': must be a whole number, got 'x'"),
     ],
 )  # fmt: skip
