@@ -99,7 +99,7 @@ def test_the_records_of_flows_add_the_next_run_and_the_links(
 @pytest.mark.parametrize(
     ("started", "ended", "failure", "shown"),
     [
-        (at(minutes=-8), at(minutes=-9), "FormatError: 1:2", ("failed", "FormatError: 1:2")),
+        (at(hours=-8), at(hours=-9), "FormatError: 1:2", ("failed", "FormatError: 1:2")),
         (at(days=3), at(days=2), "an older failure", ("held", TIE)),
         (at(minutes=5), None, "", ("running", f"since {at(minutes=5)[:16].replace('T', ' ')} UTC")),
     ],
