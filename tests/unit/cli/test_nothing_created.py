@@ -77,7 +77,7 @@ def test_a_home_folder_in_the_environment_that_does_not_exist_is_named(folder: P
             ["open-run", "small.toml"],
             ["train", "small"],
         ),
-        *(["rollback", "small", "--reason", "x"], ["release-hold", "small", "--reason", "x"], ["registry"]),
+        *(["rollback", "small", "--reason", "x"], ["unblock", "small", "--reason", "x"], ["registry"]),
     ],
     ids=" ".join,
 )
