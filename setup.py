@@ -94,7 +94,7 @@ def compile_c(arguments: list[str | Path]) -> None:
 
 if sys.platform == "linux" and platform.machine() in INSTRUCTION_SETS:
     library = Extension(
-        "seqtag.neural.native.libseqtag_lstm",
+        "seqtag.neural.native.libseqtag_native",
         sorted(map(str, SOURCES.glob("*.c"))),
         depends=sorted(map(str, SOURCES.glob("*.h"))),
         optional=True,

@@ -299,6 +299,6 @@ def _training(_workspace: Workspace) -> list[str]:
         return []
     operations = native.operations()
     if operations is None:
-        return ["training uses XLA instead of the native LSTM; the line above says why"]
-    typer.echo(f"ok    training, with the native LSTM for {operations.instruction_set}")
+        return ["training uses XLA instead of the native operations; the line above says why"]
+    typer.echo(f"ok    training, with native operations for {operations.instruction_set}")
     return []

@@ -7,7 +7,7 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parents[2]
 TEMPLATES = [str(p.relative_to(CHECKOUT)) for p in CHECKOUT.glob("seqtag/*/templates/*")]
 
-LIBRARY = "seqtag/neural/native/libseqtag_lstm.so"
+LIBRARY = "seqtag/neural/native/libseqtag_native.so"
 
 
 def faults(wheel: str) -> list[str]:

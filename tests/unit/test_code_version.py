@@ -235,7 +235,7 @@ def test_every_data_file_of_the_package_counts(checkout):
     sources = {".py", ".typed", ".c", ".h"}  # C is compiled to the library
     files = [path for path in checkout.rglob("*") if path.is_file() and path.suffix not in sources]
     found = {path.name for path in files}
-    assert found >= {"report.css", "report.html", "style.css", "layout.html", "libseqtag_lstm.so"}
+    assert found >= {"report.css", "report.html", "style.css", "layout.html", "libseqtag_native.so"}
     names = ["validate", "train", "report"]
     for file in files:
         before = _keys(*names)

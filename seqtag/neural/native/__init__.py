@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from seqtag.neural._tensorflow import tf
 
-LIBRARY = Path(__file__).with_name("libseqtag_lstm.so")
+LIBRARY = Path(__file__).with_name("libseqtag_native.so")
 _SECTION_HEADERS = struct.Struct("<40xQ10xHH2x")  # of an ELF file's 64 bytes: offset, size of one, number
 
 _log = logging.getLogger(__name__)

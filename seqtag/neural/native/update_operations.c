@@ -33,7 +33,10 @@ static void update(TF_OpKernelContext *context, TF_Status *status, int number, i
   const int n_inputs = TF_NumInputs(context) > N_SCALARS + SQUARES * n ? SQUARES + 1 : SQUARES;
   Call call = {.context = context, .status = status};
   for (int i = 0; i < n_inputs; i++) read_input(&call, i, N_SCALARS + i * n + number);
-  if (!ok(&call)) return release(&call);
+  if (!ok(&call)) {
+    release(&call);
+    return;
+  }
   const int n_dimensions = TF_NumDims(call.inputs[VALUES]);
   int64_t dimensions[MOST_DIMENSIONS];
   for (int i = 0; i < n_dimensions && i < MOST_DIMENSIONS; i++) dimensions[i] = dim(&call, VALUES, i);

@@ -23,7 +23,7 @@ class Engine:
     """Trains a network with Adam.
 
     One traced step serves batches of every shape. The shapes in `compiled` each get a step compiled by XLA,
-    which takes a second or more to compile. Without the native LSTM it is many times as fast.
+    which takes a second or more to compile. Without native operations it is many times as fast.
 
     Args:
         build: builds a network; called twice, once for training and once for inference.
@@ -34,7 +34,7 @@ class Engine:
             that a token counts the same in every batch. If the loss were the mean over the tokens of a batch,
             a token in a small batch would count twenty times as much as one in a large batch.
         tag_weights: `<float32>[n_tags]`, weight of each tag in the loss.
-        compiled: frequent batch shapes; empty with the native LSTM, which XLA cannot compile.
+        compiled: frequent batch shapes; empty with native operations, which XLA cannot compile.
     """
 
     def __init__(

@@ -102,7 +102,7 @@ def train(
     if halved:
         sampler = sampler.halved()
     weights = tag_weights(tags, config.tag_weights)
-    # XLA compiles a step for each shape; the native LSTM needs no compilation.
+    # XLA compiles a step for each shape; native operations need no compilation.
     compiled = [] if native.operations() else sampler.shapes(buckets_worth_compiling(sampler, config))
     engine = Engine(
         build,
