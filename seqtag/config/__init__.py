@@ -16,6 +16,7 @@ from seqtag.config.settings import HOST, Settings
 from seqtag.config.source_columns import SPLITS, Split
 from seqtag.config.source_config import Source
 from seqtag.config.tagger_config import TaggerConfig, config_digest
+from seqtag.config.token_columns import CategoryColumn, NumberColumn, ReadColumn, SetColumn, TimeColumn
 from seqtag.config.training_config import FeaturesConfig, Fold, ModelConfig, Output, TrainConfig
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "SCHEMA_FILE",
     "SPLITS",
     "ApprovalConfig",
+    "CategoryColumn",
     "EvaluateConfig",
     "ExpectationConfig",
     "ExpectationTable",
@@ -34,11 +36,14 @@ __all__ = [
     "Metric",
     "ModelConfig",
     "MonitorConfig",
+    "NumberColumn",
     "Output",
     "QualityConfig",
+    "ReadColumn",
     "RowRule",
     "ScheduleConfig",
     "SchemeName",
+    "SetColumn",
     "Settings",
     "Severity",
     "Source",
@@ -46,6 +51,7 @@ __all__ = [
     "SplitConfig",
     "TaggerConfig",
     "TagsConfig",
+    "TimeColumn",
     "TrainConfig",
     "config_digest",
     "config_inputs",

@@ -22,6 +22,7 @@ RowRule = Literal[
     "over_long",
     "duplicate_id",
     "conflicting_labels",
+    "invalid_value",
 ]
 
 # Columns that snapshot, quarantine and predictions always have.
@@ -41,9 +42,17 @@ class CorpusConfig(Table):
         default=(), description="further columns, kept as strings up to the predictions"
     )
 
+    @property
+    def token_columns(self) -> tuple[str, ...]:
+        """Names of the further columns of tokens, of all sources."""
+        return tuple(
+            dict.fromkeys(name for source in self.sources for name in getattr(source, "token_columns", {}))
+        )
+
     @model_validator(mode="after")
     def _columns_are_distinct_and_not_reserved(self) -> Self:
-        taken = [c for c in self.columns if c in RESERVED_COLUMNS or self.columns.count(c) > 1]
+        named = (*self.columns, *self.token_columns)
+        taken = [name for name in dict.fromkeys(named) if name in RESERVED_COLUMNS or named.count(name) > 1]
         if taken:
             raise ValueError(
                 f"further columns are reserved or repeated: expected distinct names, none of "

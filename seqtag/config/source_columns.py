@@ -5,15 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, PrivateAttr, field_validator, model_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, field_validator, model_validator
 
 from seqtag.config.order_format import check_order_format
 from seqtag.config.path_checks import checked_path
+from seqtag.config.token_columns import TokenColumnName
 from seqtag.config.toml_table import Table
 
 Split = Literal["train", "dev", "test"]
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 Paths = str | Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+def _by_name(given: Any) -> Any:
+    return {name: name for name in given} if isinstance(given, list | tuple) else given
+
+
+NamedTokenColumns = Annotated[dict[TokenColumnName, str], BeforeValidator(_by_name)]
+TOKEN_COLUMNS = 'columns of tokens, for `[[features.columns]]`: `["pos"]`, or renamed `{ pos = "POS tag" }`'
 
 
 class Labels(Table):
@@ -145,6 +154,7 @@ class LongColumns(Labels):
     session_gap_minutes: float | None = Field(
         default=None, ge=1e-9, le=1e9, description="minutes; a longer gap in order_column starts a sequence"
     )
+    token_columns: NamedTokenColumns = Field(default_factory=dict, description=TOKEN_COLUMNS)
 
     @model_validator(mode="after")
     def _columns_differ(self) -> Self:
@@ -174,6 +184,7 @@ class ListColumns(Labels):
     id_column: str | None = Field(
         default=None, description="column or key with the sequence's id; default: numbered"
     )
+    token_columns: NamedTokenColumns = Field(default_factory=dict, description=TOKEN_COLUMNS)
 
     @model_validator(mode="after")
     def _list_columns_are_distinct(self) -> Self:

@@ -7,7 +7,16 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from seqtag.config.source_columns import FileSource, ListColumns, LongColumns, Paths, SpanColumns
+from seqtag.config.source_columns import (
+    TOKEN_COLUMNS,
+    FileSource,
+    ListColumns,
+    LongColumns,
+    NamedTokenColumns,
+    Paths,
+    SpanColumns,
+)
+from seqtag.config.token_columns import TokenColumnName
 from seqtag.config.toml_table import Table
 
 Documents = Annotated[
@@ -46,12 +55,16 @@ class ConllSource(FileSource):
         default=None, min_length=1, description='prefix; no default, as "#" is a token in tweets'
     )
     documents: Documents = "auto"
+    token_columns: dict[TokenColumnName, int] = Field(
+        default_factory=dict,
+        description="further columns of tokens for `[[features.columns]]`, as `{ pos = 1 }`; from 0",
+    )
 
     @property
     def least_columns(self) -> int:
         """Smallest number of columns that includes the token and the tag."""
         token, tag = self.token_column, self.tag_column
-        least = max(n + 1 if n >= 0 else -n for n in (token, tag))
+        least = max(n + 1 if n >= 0 else -n for n in (token, tag, *self.token_columns.values()))
         meet = (token < 0) != (tag < 0) and least == abs(token) + abs(tag)
         return least + 1 if meet else least
 
@@ -94,6 +107,7 @@ class ConlluSource(FileSource):
         default=None, min_length=1, description='of words without a tag, such as "O"'
     )
     documents: Documents = "auto"
+    token_columns: NamedTokenColumns = Field(default_factory=dict, description=TOKEN_COLUMNS)
 
 
 class TableSource(FileSource, LongColumns):

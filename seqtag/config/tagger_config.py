@@ -60,6 +60,23 @@ class TaggerConfig(Table):
         return self
 
     @model_validator(mode="after")
+    def _read_columns_are_token_columns(self) -> Self:
+        offered = self.corpus.token_columns
+        for column in self.features.columns:
+            if column.name not in offered:
+                raise ValueError(
+                    f"features.columns: {column.name!r} is not a column of tokens: expected one of "
+                    f"{list(offered)}, which the sources name; add it to token_columns of a source"
+                    f"{did_you_mean(column.name, offered)}"
+                )
+        if self.features.columns and self.train.recipe != "default":
+            raise ValueError(
+                'features.columns has no effect here: expected train.recipe = "default", got '
+                f'"{self.train.recipe}"; remove the tables, or change the recipe'
+            )
+        return self
+
+    @model_validator(mode="after")
     def _metric_fits_the_scheme(self) -> Self:
         if self.gate.metric == "span_f1" and self.tags.scheme == "none":
             raise ValueError(

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, PositiveFloat, field_validator, mode
 
 from seqtag.config.path_checks import checked_path
 from seqtag.config.recipes import RECIPES
+from seqtag.config.token_columns import ReadColumn
 from seqtag.config.toml_table import Table
 
 Fold = Literal["none", "case-digits"]
@@ -36,6 +37,17 @@ class FeaturesConfig(Table):
         description="tokens; a sequence is padded to the shortest that fits, or cut into windows",
     )
     window_overlap: int = Field(default=64, ge=0, description="tokens shared by neighbouring windows")
+    columns: tuple[ReadColumn, ...] = Field(
+        default=(), description="further columns of tokens that the recipe `default` reads"
+    )
+
+    @model_validator(mode="after")
+    def _columns_are_read_once(self) -> Self:
+        names = [column.name for column in self.columns]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"columns are read twice: expected distinct names, got {twice} more than once")
+        return self
 
     @model_validator(mode="after")
     def _overlap_fits_into_a_window(self) -> Self:

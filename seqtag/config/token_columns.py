@@ -1,0 +1,81 @@
+"""`[[features.columns]]`: further columns of each token, and how the model reads them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, Field, field_validator
+
+from seqtag.config.order_format import NATURAL, check_order_format, cycle_of
+from seqtag.config.toml_table import Table
+
+_NAME = r"^[a-zA-Z][a-zA-Z0-9_]{0,62}$"
+TokenColumnName = Annotated[str, Field(pattern=_NAME)]
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError(
+            f'zone is unknown: expected a name such as "Europe/Berlin" or "UTC", got {name!r}'
+        ) from error
+    return name
+
+
+class TokenColumn(Table):
+    """A further column of the tokens, named in `token_columns` of a source."""
+
+    name: TokenColumnName = Field(description="name in token_columns of the sources")
+
+
+class CategoryColumn(TokenColumn):
+    """Names, such as a part of speech or a host; each has a vector, rare and new ones that of `<unk>`."""
+
+    kind: Literal["category"]
+    size: int = Field(default=16, ge=1, description="of the vector of a value")
+    min_count: int = Field(default=2, ge=1, description="values that train has less often are `<unk>`")
+
+
+class NumberColumn(TokenColumn):
+    """Numbers, scaled by median and quartiles of train; a missing one is marked as missing."""
+
+    kind: Literal["number"]
+    buckets: int = Field(
+        default=0, ge=0, le=1024, description="of equally many tokens, each with a vector of its own; 0: none"
+    )
+    size: int = Field(default=16, ge=1, description="of the vector of a bucket")
+
+
+class TimeColumn(TokenColumn):
+    """Times: the gaps to the tokens before and after, on a log scale, and hour and weekday as angles."""
+
+    kind: Literal["time"]
+    format: Annotated[str, AfterValidator(check_order_format)] | None = Field(
+        default=None, description="as `order_format` of a source; default: ISO 8601"
+    )
+    zone: Annotated[str, AfterValidator(_zone)] = Field(
+        default="UTC", description="time zone of hour and weekday; times without a zone are UTC"
+    )
+
+    @field_validator("format")
+    @classmethod
+    def _format_has_dates(cls, format_: str | None) -> str | None:
+        if format_ is not None and (format_ == NATURAL or cycle_of(format_) is not None):
+            raise ValueError(f"format has no date: expected one with a year, or epoch_s, got {format_!r}")
+        return format_
+
+
+class SetColumn(TokenColumn):
+    """Sets of names, such as `Case=Nom|Number=Sing`; each frequent member is a number that is 0 or 1."""
+
+    kind: Literal["set"]
+    separator: str = Field(default="|", min_length=1, description="between the members of a set")
+    max_members: int = Field(
+        default=32, ge=1, le=4096, description="most frequent members of train that the model reads"
+    )
+    min_count: int = Field(default=2, ge=1, description="members that train has less often are not read")
+
+
+ReadColumn = Annotated[CategoryColumn | NumberColumn | TimeColumn | SetColumn, Field(discriminator="kind")]
