@@ -54,7 +54,8 @@ class PathColumns:
         Raises:
             CorpusFormatError: the file also has the column, with another value.
         """
-        in_file = dict(zip(self.requested, batch.columns[len(corpus_schema()) : -1], strict=True))
+        n = len(corpus_schema()) + len(self.requested)
+        in_file = dict(zip(self.requested, batch.columns[len(corpus_schema()) : n], strict=True))
         arrays = dict(zip(corpus_schema(self.columns).names, batch.columns, strict=False))
         for column, value in self.values.items():
             if column in in_file:
@@ -66,8 +67,8 @@ class PathColumns:
                 arrays[SPLIT] = values
             if column == self.declared.document_column and value is not None:
                 arrays[DOCUMENT_ID] = values
-        both = [*arrays.values(), batch.columns[-1]]  # the last: places
-        return pa.RecordBatch.from_arrays(both, schema=reader_schema(self.columns))
+        schema = reader_schema(self.columns, batch.schema.names[n:-1])  # of tokens; the last: places
+        return pa.RecordBatch.from_arrays([*arrays.values(), *batch.columns[n:]], schema=schema)
 
 
 def path_columns(source: FileSource, location: str, columns: Sequence[str], *, name: str) -> PathColumns:

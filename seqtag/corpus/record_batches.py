@@ -30,13 +30,15 @@ def corpus_batch(
     splits: pa.StringArray | None = None,
     defects: pa.StringArray | None = None,
     further: Mapping[str, pa.StringArray] | None = None,
+    token_columns: Mapping[str, pa.ListArray] | None = None,
     spaced_tokens: bool = False,
 ) -> pa.RecordBatch:
     """Return a batch of sequences; columns that are not given are null.
 
     A sequence without an id gets its name in `numbered`, one without a document the hash of its tokens; an
-    empty id, document or split counts as missing. `places` ("train.conll:17") are where the sequences begin,
-    and become the last column. A sequence without tokens is marked as broken.
+    empty id, document or split counts as missing, and so does an empty value of `token_columns`. `places`
+    ("train.conll:17") are where the sequences begin, and become the last column. A sequence without tokens,
+    or with another number of values than tokens, is marked as broken.
 
     Whitespace around cells is stripped, and `report` counts the changed cells. A token that is only
     whitespace becomes empty, for which validation has a rule, and `report` names the first.
@@ -47,7 +49,7 @@ def corpus_batch(
     """
     n = len(numbered)
     nothing = pa.nulls(n, pa.string())
-    further = further or {}
+    further, token_columns = further or {}, token_columns or {}
     tokens = _stripped_tokens(
         tokens if tokens.null_count == 0 else relist(*flatten(tokens)), places, report, spaced_tokens
     )
@@ -64,12 +66,31 @@ def corpus_batch(
             nothing if splits is None else _not_empty(stripped(splits, "splits", report)),
             tokens,
             _stripped_tags(tags, report),
-            _with_empty_sequences(nothing if defects is None else defects, tokens, places),
+            _with_unequal_lengths(
+                _with_empty_sequences(nothing if defects is None else defects, tokens, places),
+                tokens,
+                token_columns,
+                places,
+            ),
             *(stripped(further.get(name, nothing), "further cells", report) for name in columns),
+            *(_token_values(lists, report) for lists in token_columns.values()),
             places,
         ],
-        schema=reader_schema(columns),
+        schema=reader_schema(columns, token_columns),
     )
+
+
+def with_token_columns(batch: pa.RecordBatch, names: Sequence[str]) -> pa.RecordBatch:
+    """Return a batch of a reader with these columns of tokens, of which it has some, in this order."""
+    if not names:
+        return batch
+    others = [name for name in batch.schema.names if name not in names]
+    nothing = pa.nulls(batch.num_rows, pa.list_(pa.string()))
+    lists = {name: batch[name] if name in batch.schema.names else nothing for name in names}
+    arrays = {**{name: batch[name] for name in others[:-1]}, **lists, others[-1]: batch[others[-1]]}
+    fields = [batch.schema.field(name) for name in others]
+    schema = pa.schema([*fields[:-1], *(pa.field(name, nothing.type) for name in names), fields[-1]])
+    return pa.RecordBatch.from_arrays(list(arrays.values()), schema=schema)
 
 
 def content_ids(tokens: pa.ListArray) -> pa.StringArray:
@@ -154,6 +175,31 @@ def _stripped_tags(tags: pa.ListArray, report: SourceReport) -> pa.ListArray:
     values = tags.flatten()
     texts = stripped(values, "tags", report)
     return tags if texts is values else relist(texts, flatten(tags)[1], like=tags)
+
+
+def _token_values(lists: pa.ListArray, report: SourceReport) -> pa.ListArray:
+    values, offsets = flatten(lists)
+    return relist(_not_empty(stripped(values, "further cells", report)), offsets, like=lists)
+
+
+def _with_unequal_lengths(
+    defects: pa.StringArray,
+    tokens: pa.ListArray,
+    token_columns: Mapping[str, pa.ListArray],
+    places: pa.StringArray,
+) -> pa.StringArray:
+    n_tokens = pc.list_value_length(tokens)
+    for name, lists in token_columns.items():
+        n_values = pc.list_value_length(lists)
+        differ = pc.fill_null(pc.not_equal(n_values, n_tokens), False)
+        if pc.any(differ).as_py():
+            numbers = (n_tokens.cast(pa.string()), n_values.cast(pa.string()))
+            text = pc.binary_join_element_wise(
+                places, f": column {name!r} has another number of values: expected one per token, ", ""
+            )
+            text = pc.binary_join_element_wise(text, numbers[0], ", got ", numbers[1], "")
+            defects = pc.if_else(pc.and_(differ, defects.is_null()), text, defects)
+    return defects
 
 
 def _filled(documents: pa.StringArray, tokens: pa.ListArray) -> pa.StringArray:

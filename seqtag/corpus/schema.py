@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pyarrow as pa
 
@@ -15,12 +15,12 @@ DEFECT = "defect"
 PLACE = "(place)"  # unlikely to be the name of a further column
 
 
-def reader_schema(columns: Sequence[str] = ()) -> pa.Schema:
+def reader_schema(columns: Sequence[str] = (), token_columns: Iterable[str] = ()) -> pa.Schema:
     """Return the schema of readers: the corpus schema, then the place where each sequence begins.
 
     The place ("train.conll:17") is stored next to the snapshot, not in it.
     """
-    return corpus_schema(columns).append(pa.field(PLACE, pa.string()))
+    return corpus_schema(columns, token_columns).append(pa.field(PLACE, pa.string()))
 
 
 def place_of(batch: pa.RecordBatch, row: int, *, name: str) -> str:
@@ -29,8 +29,11 @@ def place_of(batch: pa.RecordBatch, row: int, *, name: str) -> str:
     return place or f"{name}: sequence {batch[SEQUENCE_ID][row].as_py()!r}"
 
 
-def corpus_schema(columns: Sequence[str] = ()) -> pa.Schema:
-    """Return the corpus schema, followed by `columns` as nullable strings.
+def corpus_schema(columns: Sequence[str] = (), token_columns: Iterable[str] = ()) -> pa.Schema:
+    """Return the corpus schema, followed by `columns` as strings and `token_columns` as lists of strings.
+
+    A list of `token_columns` has one value for each token, null where a token has none; a null list means
+    that no token of the sequence has a value.
 
     sequence_id   string        given by the source, else `<file name>#<number from 1>`
     document_id   string        unit that stays in one split; given, else a hash of the tokens
@@ -48,5 +51,6 @@ def corpus_schema(columns: Sequence[str] = ()) -> pa.Schema:
             pa.field(TAGS, pa.list_(pa.string())),
             pa.field(DEFECT, pa.string()),
             *(pa.field(name, pa.string()) for name in columns),
+            *(pa.field(name, pa.list_(pa.string())) for name in token_columns),
         ]
     )

@@ -33,7 +33,7 @@ from seqtag.corpus.formats.conllu_words import check_tag_feature
 from seqtag.corpus.formats.file_parts import Part, Parts
 from seqtag.corpus.partitions import partitions, path_columns
 from seqtag.corpus.readers import read_file, read_fileless, token_rows
-from seqtag.corpus.record_batches import with_file_in_ids
+from seqtag.corpus.record_batches import with_file_in_ids, with_token_columns
 from seqtag.corpus.remote import network_errors_classified
 from seqtag.corpus.schema import PLACE, SPLIT, TOKENS
 from seqtag.corpus.source_report import SourceReport, listed
@@ -58,7 +58,9 @@ def read_sources(
     on_places: Callable[[pa.StringArray], None] | None = None,
     enough: int | None = None,
 ) -> Iterator[pa.RecordBatch]:
-    """Return the sequences of all sources, in order, as batches of `corpus_schema(corpus.columns)`.
+    """Return the sequences of all sources, in order, as batches of the schema of the corpus.
+
+    That is `corpus_schema(corpus.columns, corpus.token_columns)`.
 
     All files are found before the first is read. A broken sequence is returned with its `defect`.
 
@@ -178,6 +180,7 @@ def _stream(
             n_sequences += batch.num_rows
             n_tokens += len(batch[TOKENS].flatten())
             n_broken += batch.num_rows - batch["defect"].null_count
+            batch = with_token_columns(batch, corpus.token_columns)
             batch, places = _without_places(_with_labels(batch, input_.source, input_.name, report))
             whole.look(batch)
             for start in range(0, batch.num_rows, BATCH_SEQUENCES):

@@ -102,7 +102,8 @@ def read_into(
     reports: list[SourceReport] = []
     with PlacesWriter(snapshot.places) as places:
         batches = read_sources(config.corpus, on_source=reports.append, on_places=places.add, enough=enough)
-        snapshot_id = write_corpus(batches, corpus_schema(config.corpus.columns), snapshot.path)
+        schema = corpus_schema(config.corpus.columns, config.corpus.token_columns)
+        snapshot_id = write_corpus(batches, schema, snapshot.path)
     SourceRecords([report.record() for report in reports]).save(snapshot.sources)
     return snapshot_id, reports
 

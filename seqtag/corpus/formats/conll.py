@@ -118,6 +118,10 @@ def _piece(
         places=places(groups.offsets[:-1]),
         defects=first_defects(groups.offsets, [(broken, reasons)], places),
         further={key: sequence_values(key, comments, groups) for key in columns} if comments else None,
+        token_columns={
+            name: relist(fields.column(number, groups.tokens), groups.offsets)
+            for name, number in source.token_columns.items()
+        },
     )
     if source.documents == "none":
         return Piece(batch, np.zeros(len(groups), np.int64)), after

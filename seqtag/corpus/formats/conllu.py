@@ -191,6 +191,10 @@ def _piece(
         places=places(groups.offsets[:-1]),
         defects=first_defects(groups.offsets, broken, places),
         further=further,
+        token_columns={
+            name: relist(words.values(column), groups.offsets)
+            for name, column in source.token_columns.items()
+        },
     )
     nameless = mask_of(document_of.is_null()) & (source.documents == "auto")
     return Piece(batch, np.where(nameless, place.n_documents + documents.numbers, 0)), after

@@ -193,8 +193,13 @@ class WordTally:
 
 
 def check_columns(source: ConlluSource, named: tuple[str, ...], name: str) -> None:
-    """Raise CorpusFormatError unless the columns `named` contain the token and the tag column once each."""
-    for key, column in (("token_column", source.token_column), ("tag_column", source.tag_column)):
+    """Raise CorpusFormatError unless the columns `named` contain each column of the source once."""
+    of_tokens = (("token_columns", column) for column in source.token_columns.values())
+    for key, column in (
+        ("token_column", source.token_column),
+        ("tag_column", source.tag_column),
+        *of_tokens,
+    ):
         if named.count(column) != 1:
             times = "no" if column not in named else "more than one"
             raise CorpusFormatError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeGuard
 
 import numpy as np
 import pyarrow as pa
@@ -98,7 +99,7 @@ def _quoted(names: Iterable[str]) -> str:
 
 
 def _schema(source: JsonlSource, columns: Sequence[str]) -> pa.Schema:
-    lists = [source.tokens_column, source.tags_column]
+    lists = list(dict.fromkeys([source.tokens_column, source.tags_column, *source.token_columns.values()]))
     names = dict.fromkeys(name for name in [*_named(source), *columns] if name not in lists)
     return pa.schema(
         [*((name, pa.list_(pa.string())) for name in lists), *((name, pa.string()) for name in names)]
@@ -109,14 +110,17 @@ def _as_shown(source: JsonlSource, schema: pa.Schema, first: dict[str, object]) 
     """Return the schema with which Arrow parses the types of the first line."""
     types = {bool: pa.bool_(), int: pa.int64()}
     shown = {f.name: types.get(type(first.get(f.name))) for f in schema if not pa.types.is_list(f.type)}
-    shown[source.tags_column] = _list_type(first[source.tags_column])
+    for column in (source.tags_column, *source.token_columns.values()):
+        shown[column] = _list_type(first[column])
     return pa.schema([(field.name, shown.get(field.name) or field.type) for field in schema])
 
 
 def _list_type(values: object) -> pa.DataType | None:
-    """Return the type of a list of integers if the values are integers, else None."""
-    whole = isinstance(values, list) and {type(v) for v in values if v is not None} == {int}
-    return pa.list_(pa.int64()) if whole else None
+    """Return the type of a list of numbers or truth values, None for another list."""
+    kinds = {type(v) for v in values if v is not None} if isinstance(values, list) else set()
+    types = {frozenset({int}): pa.int64(), frozenset({float}): pa.float64(), frozenset({bool}): pa.bool_()}
+    element = types.get(frozenset(kinds))
+    return None if element is None else pa.list_(element)
 
 
 def _first_row(source: JsonlSource, text: str, *, place: str) -> dict[str, object]:
@@ -137,6 +141,12 @@ def _first_row(source: JsonlSource, text: str, *, place: str) -> dict[str, objec
         raise CorpusFormatError(
             f"{place}: object lacks {_quoted(lacking)}: {expected}, got the keys {list(row)!r:.80}; "
             f"{field_advice(source, row)}"
+        )
+    lacking = [name for name in source.token_columns.values() if name not in row]
+    if lacking:
+        raise CorpusFormatError(
+            f"{place}: object lacks {_quoted(lacking)}: expected the arrays that token_columns names, got "
+            f"the keys {list(row)!r:.80}; correct token_columns"
         )
     nested = [name for name in lists if holds_objects(row[name])]
     if nested:
@@ -211,6 +221,8 @@ def _row(source: JsonlSource, text: str, schema: pa.Schema) -> dict[str, object]
                 values[_DEFECT] = f"'{field.name}' is not text: expected Unicode, got {value!r:.80}; {_HALF}"
         elif value is None or (isinstance(value, list) and all(_is_string(v) for v in value)):
             values[field.name] = value
+        elif field.name in source.token_columns.values() and _are_scalars(value):
+            values[field.name] = [v if _is_string(v) else json.dumps(v) for v in value]
         elif field.name == source.tags_column and isinstance(value, list) and are_numbers(value):
             if source.tag_names is None:
                 values[_DEFECT] = f"tags are numbers without names, got {value!r:.80}; set tag_names"
@@ -219,6 +231,11 @@ def _row(source: JsonlSource, text: str, schema: pa.Schema) -> dict[str, object]
         else:
             values[_DEFECT] = _no_strings(field.name, value)
     return values
+
+
+def _are_scalars(value: object) -> TypeGuard[list[object]]:
+    """Return whether a value is an array of text, numbers, truth values and nulls."""
+    return isinstance(value, list) and all(_is_string(v) or isinstance(v, int | float) for v in value)
 
 
 def _no_strings(name: str, value: object) -> str:
@@ -267,5 +284,6 @@ def _batch(
         places=places,
         defects=pc.binary_join_element_wise(places, defects, ": "),
         further={key: column(key) for key in columns},
+        token_columns={name: column(wanted) for name, wanted in source.token_columns.items()},
         spaced_tokens=True,
     )

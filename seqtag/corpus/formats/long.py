@@ -43,7 +43,7 @@ def required_columns(source: LongColumns | ParquetSource) -> list[str]:
         named = [source.tokens_column, source.tags_column, source.id_column]
     else:
         named = [source.sequence_column, source.order_column, source.token_column, source.tag_column]
-    named += [source.document_column, source.split_column]
+    named += [source.document_column, source.split_column, *source.token_columns.values()]
     return list(dict.fromkeys(name for name in named if name is not None))
 
 
@@ -257,6 +257,10 @@ def _sequences(
         places=places(firsts),
         defects=first_defects(offsets, broken, places),
         further={column: value for column in columns if (value := of_first_row(column)) is not None},
+        token_columns={
+            name: relist(rows[column].cast(pa.string()), offsets)
+            for name, column in source.token_columns.items()
+        },
     )
     varying = dict(counts.varying)
     for column in set(columns).intersection(rows.schema.names).difference(required_columns(source)):

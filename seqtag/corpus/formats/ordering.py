@@ -89,7 +89,7 @@ def with_keys(
     is defective.
 
     Args:
-        columns: if these contain the order column, it is kept as text.
+        columns: further columns. If these or those of tokens contain the order column, it is kept as text.
         on_kind: called once with the kind of the values.
 
     Raises:
@@ -100,7 +100,7 @@ def with_keys(
         yield from rows
         return
     roles = (source.token_column, source.tag_column, source.document_column, source.split_column)
-    stays = column in columns or column in (*roles, source.sequence_column)
+    stays = column in (*columns, *source.token_columns.values(), *roles, source.sequence_column)
     first: _First | None = None
     other: tuple[str, int] | None = None  # the first value of another kind
     sections = _Sections()

@@ -178,6 +178,7 @@ def _batch(
         tags=list_column(source.tags_column),
         places=labelled(name, number, mark=": row "),
         further={key: column(key) for key in columns if key in rows.schema.names},
+        token_columns={name: list_column(wanted) for name, wanted in source.token_columns.items()},
         spaced_tokens=True,
     )
 

@@ -1,0 +1,53 @@
+"""Values of further columns of tokens: text to numbers and seconds."""
+
+from __future__ import annotations
+
+from typing import TypeGuard
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from seqtag.config.token_columns import NumberColumn, ReadColumn, TimeColumn
+from seqtag.corpus.formats.order_keys import declared_kind
+from seqtag.corpus.formats.timestamps import INSTANT, LOCAL_TIME, iso_seconds
+from seqtag.io.arrays import mask_of
+
+_NUMBER = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$"
+
+
+def numbers(texts: pa.StringArray) -> npt.NDArray[np.float64]:
+    """Return `<float64>[n]`, NaN where a text is null or is no finite number.
+
+    >>> numbers(pa.array(["1.5", None, "-2e3", "inf", "1,5"])).tolist()
+    [1.5, nan, -2000.0, nan, nan]
+    """
+    plain = pc.fill_null(pc.match_substring_regex(texts, _NUMBER), False)
+    found = pc.cast(pc.if_else(plain, texts, None), pa.float64()).to_numpy(zero_copy_only=False)
+    return np.where(np.isfinite(found), found, np.nan)
+
+
+def seconds(texts: pa.StringArray, format_: str | None) -> npt.NDArray[np.float64]:
+    """Return `<float64>[n]` seconds since 1970, NaN where a text is null or is no such time.
+
+    Args:
+        format_: as `order_format` of a source; None for ISO 8601. Times without a zone are UTC.
+    """
+    if format_ is not None:
+        exact = declared_kind(format_).keys(texts)
+    else:
+        exact = pc.coalesce(iso_seconds(texts, INSTANT), iso_seconds(texts, LOCAL_TIME))
+    found: npt.NDArray[np.float64] = pc.cast(exact, pa.float64()).to_numpy(zero_copy_only=False)
+    return found
+
+
+def is_parsed(column: ReadColumn) -> TypeGuard[NumberColumn | TimeColumn]:
+    """Return whether the values of a column are numbers or times, which not every text is."""
+    return isinstance(column, NumberColumn | TimeColumn)
+
+
+def invalid_values(texts: pa.StringArray, column: NumberColumn | TimeColumn) -> npt.NDArray[np.bool_]:
+    """Return `<bool>[n]`, True where a value is there, but is no number or time as the column declares."""
+    parsed = seconds(texts, column.format) if isinstance(column, TimeColumn) else numbers(texts)
+    return mask_of(texts.is_valid()) & np.isnan(parsed)
