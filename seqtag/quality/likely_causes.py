@@ -66,6 +66,11 @@ CAUSES: Mapping[str, Cause] = {
         "the tags depend on information that the tokens do not contain",
         '[quality.rules] conflicting_labels = "warn" keeps such sequences',
     ),
+    "invalid_value": Cause(
+        "have a value that is no number or time",
+        "the column has another content, or marks missing values with a word",
+        "correct token_columns or the kind of the column, or leave missing values empty",
+    ),
     "unknown_split": Cause(
         "name an unknown split",
         "the splits are not called train, dev and test",

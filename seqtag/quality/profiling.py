@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqtag.config import QualityConfig, SchemeName, Split, SplitConfig, TagsConfig
+from seqtag.config import QualityConfig, ReadColumn, SchemeName, Split, SplitConfig, TagsConfig
 from seqtag.corpus import Profile, SourceRecord, read_places
 from seqtag.corpus.corpus_profile import (
     Ambiguity,
@@ -21,8 +21,9 @@ from seqtag.corpus.corpus_profile import (
     SplitSize,
     TagCounts,
 )
-from seqtag.corpus.schema import TAGS
+from seqtag.corpus.schema import TAGS, corpus_schema
 from seqtag.corpus.split_plan import count_origins, describe_origins, origins_sentence
+from seqtag.corpus.token_values import is_parsed
 from seqtag.corpus.untagged import lost_sentence, trained_tags
 from seqtag.errors import TagSchemeError
 from seqtag.io.row_groups import read_row_groups
@@ -60,6 +61,8 @@ def profile_corpus(
     parts: Sequence[Path],
     *,
     columns: Sequence[str],
+    token_columns: Sequence[str] = (),
+    read_columns: Sequence[ReadColumn] = (),
     tags: TagsConfig,
     quality: QualityConfig,
     split: SplitConfig,
@@ -74,14 +77,20 @@ def profile_corpus(
     The second read covers only the sequences that are refused or shown.
 
     Args:
+        columns: further columns of sequences.
+        token_columns: further columns of tokens.
+        read_columns: those that the model reads.
         fewest_test_documents: minimum for the test split; 0: no minimum.
         sources: the readers' record of each source.
         places: file written by `PlacesWriter`.
     """
-    wrong = schema_faults(parts, columns)
+    schema = corpus_schema(columns, token_columns)
+    wrong = schema_faults(parts, schema)
     sound_parts = () if wrong else tuple(parts)  # missing columns cannot be measured
     splitter = Splitter(sound_parts, split)
-    measured = measure_corpus(sound_parts, tags=tags, quality=quality, splitter=splitter)
+    measured = measure_corpus(
+        sound_parts, tags=tags, quality=quality, splitter=splitter, columns=read_columns
+    )
     scheme = measured.scheme.scheme if tags.scheme == "auto" else tags.scheme
     rules = rules_in_force(
         tags=tags,
@@ -90,6 +99,7 @@ def profile_corpus(
         scheme=scheme,
         has_previous=previous is not None,
         fewest_test_documents=fewest_test_documents,
+        has_parsed_columns=any(map(is_parsed, read_columns)),
     )
     find = partial(find_violations, measured.table, scheme=scheme, min_length=quality.leakage_min_length)
     findings, tables = find(rules, failing={}), TableFindings()
@@ -113,9 +123,9 @@ def profile_corpus(
         measured,
         findings,
         refusing=refusing,
-        columns=columns,
+        corpus=schema,
         splitter=splitter,
-        required=Requirements.of(scheme, tags, quality, measured.spelling),
+        required=Requirements.of(scheme, tags, quality, measured.spelling, read_columns),
         file=quarantine_file,
     )
     if places is not None:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from seqtag.config import SPLITS
-from seqtag.corpus.schema import SPLIT, TAGS, TOKENS, corpus_schema
+from seqtag.corpus.schema import SPLIT, TAGS, TOKENS
 from seqtag.corpus.splits import ROW
 from seqtag.corpus.untagged import known_tags
 from seqtag.io.row_groups import read_rows
@@ -29,10 +29,10 @@ _BY_ANOTHER = {  # the row does not say which other sequence
 }
 
 
-def quarantine_schema(columns: Sequence[str]) -> pa.Schema:
+def quarantine_schema(corpus: pa.Schema) -> pa.Schema:
     """Return the schema of quarantine.parquet: row number, all reasons, then the original sequence."""
     reasons = pa.field(REASONS, pa.list_(pa.string()), nullable=False)
-    return pa.schema([pa.field(ROW, pa.int64(), nullable=False), reasons, *corpus_schema(columns)])
+    return pa.schema([pa.field(ROW, pa.int64(), nullable=False), reasons, *corpus])
 
 
 def quarantine(
@@ -41,7 +41,7 @@ def quarantine(
     findings: Violations,
     *,
     refusing: Sequence[str],
-    columns: Sequence[str],
+    corpus: pa.Schema,
     splitter: Splitter,
     required: Requirements,
     file: Path,
@@ -57,7 +57,7 @@ def quarantine(
     }
     shown = np.unique(np.concatenate([np.zeros(0, np.int64), *examples.values()]))
     violations: dict[tuple[str, int], Violation] = {}
-    schema = quarantine_schema(columns)
+    schema = quarantine_schema(corpus)
     with pq.ParquetWriter(file, schema, compression="zstd") as writer:
         for rows, batch in read_rows(parts, np.union1d(np.flatnonzero(~findings.kept), shown)):
             is_refused = ~findings.kept[rows]

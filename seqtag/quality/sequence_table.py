@@ -11,9 +11,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqtag.config import SPLITS, QualityConfig, SplitConfig, TagsConfig
+from seqtag.config import SPLITS, QualityConfig, ReadColumn, SplitConfig, TagsConfig
 from seqtag.corpus.schema import DEFECT, SEQUENCE_ID, SPLIT, TAGS, TOKENS
 from seqtag.corpus.split_plan import assign_splits, plan_splits
+from seqtag.corpus.token_values import invalid_values, is_parsed
 from seqtag.corpus.untagged import known_tags
 from seqtag.io.arrays import mask_of
 from seqtag.io.hashing import hash_strings
@@ -21,6 +22,7 @@ from seqtag.io.row_groups import read_row_groups
 from seqtag.quality.counters import TagCounter, TransitionCounter, WordTypeCounts, broken_schemes
 from seqtag.quality.snapshot_reader import CodedLists
 from seqtag.quality.validation_rules import UNKNOWN_SPLIT, fault_bit
+from seqtag.tagging.ragged import flatten
 from seqtag.tagging.scheme_detection import SchemeVerdict
 from seqtag.tagging.spelling import CANONICAL_SPELLING, Spelling
 
@@ -75,9 +77,18 @@ class Splitter:
 
 
 def measure_corpus(
-    parts: Sequence[Path], *, tags: TagsConfig, quality: QualityConfig, splitter: Splitter
+    parts: Sequence[Path],
+    *,
+    tags: TagsConfig,
+    quality: QualityConfig,
+    splitter: Splitter,
+    columns: Sequence[ReadColumn] = (),
 ) -> MeasuredCorpus:
-    """Read the snapshot once, by row group, and collect what the rules need."""
+    """Read the snapshot once, by row group, and collect what the rules need.
+
+    Args:
+        columns: columns of the tokens, whose values are checked.
+    """
     tag_counter, type_counts, transitions = TagCounter(), WordTypeCounts(), TransitionCounter()
     tables = [_EMPTY]
     for _, batch in read_row_groups(parts, coded=[TOKENS, TAGS]):
@@ -97,6 +108,7 @@ def measure_corpus(
             "empty_token": tokens_of.any(tokens_of.is_blank) | (tokens_of.lengths == 0),
             "unknown_tag": tags_of.any(_is_undeclared(tags_of, tags.declared)),
             "over_long": tokens_of.lengths > quality.max_length,
+            "invalid_value": _has_invalid_value(batch, columns),
             UNKNOWN_SPLIT: splitter.is_unknown(batch),
         }
         tables.append(
@@ -147,6 +159,15 @@ def _is_mismatched(batch: pa.RecordBatch, *, partial: bool) -> npt.NDArray[np.bo
     n_tokens, n_tags = (pc.list_value_length(batch.column(name)) for name in (TOKENS, TAGS))
     differ = pc.fill_null(pc.not_equal(n_tokens, n_tags), not partial)
     return mask_of(differ)
+
+
+def _has_invalid_value(batch: pa.RecordBatch, columns: Sequence[ReadColumn]) -> npt.NDArray[np.bool_]:
+    found = np.zeros(len(batch), dtype=np.bool_)
+    for column in filter(is_parsed, columns):
+        values, offsets = flatten(batch.column(column.name))
+        wrong = np.flatnonzero(invalid_values(values, column))
+        found[np.searchsorted(offsets, wrong, side="right") - 1] = True
+    return found
 
 
 def _is_undeclared(tags: CodedLists, declared: tuple[str, ...] | None) -> npt.NDArray[np.bool_]:

@@ -14,14 +14,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from seqtag.corpus.schema import corpus_schema
 from seqtag.io.arrays import mask_of
 from seqtag.io.hashing import hash_sequences, hash_strings
 
 
-def schema_faults(parts: Sequence[Path], columns: Sequence[str]) -> tuple[str, ...]:
-    """Return the deviations from the corpus schema with further `columns`, one sentence each."""
-    required = {field.name: field.type for field in corpus_schema(columns)}
+def schema_faults(parts: Sequence[Path], schema: pa.Schema) -> tuple[str, ...]:
+    """Return the deviations from the schema of the corpus, one sentence each."""
+    required = {field.name: field.type for field in schema}
     faults = []
     for part in parts:
         received = {field.name: field.type for field in pq.read_schema(part)}

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from seqtag.config import QualityConfig, SplitConfig, TagsConfig
+from seqtag.config import QualityConfig, ReadColumn, SplitConfig, TagsConfig
 from seqtag.corpus import Profile, SourceRecord
 from seqtag.corpus.corpus_profile import ExpectationCounts, RuleOutcome
 from seqtag.quality.profiling import profile_corpus
@@ -23,6 +23,8 @@ def validate(
     parts: Sequence[Path],
     *,
     columns: Sequence[str],
+    token_columns: Sequence[str] = (),
+    read_columns: Sequence[ReadColumn] = (),
     tags: TagsConfig,
     quality: QualityConfig,
     split: SplitConfig,
@@ -38,7 +40,9 @@ def validate(
 
     Args:
         parts: the snapshot's Parquet files in reading order.
-        columns: further columns of the corpus.
+        columns: further columns of sequences.
+        token_columns: further columns of tokens.
+        read_columns: those that the model reads.
         previous: profile of an earlier snapshot, to compare tags and volume with.
         fewest_test_documents: warn below this number that the gate never promotes; 0: never warn.
         sources: the readers' record of each source, for display.
@@ -50,6 +54,8 @@ def validate(
     profiled = profile_corpus(
         parts,
         columns=columns,
+        token_columns=token_columns,
+        read_columns=read_columns,
         tags=tags,
         quality=quality,
         split=split,

@@ -58,6 +58,7 @@ _REQUIRED: Mapping[str, str] = {
         "first is kept, of different ones none"
     ),
     "conflicting_labels": "the same tokens have the same tags wherever they occur",
+    "invalid_value": "every value of a column that features.columns reads as numbers or times is one",
     "schema": "the snapshot's columns match the corpus schema",
     "complete_metrics": "the metrics of every split are complete",
     "empty_corpus": "the corpus contains at least one sequence",
@@ -123,13 +124,20 @@ def rules_in_force(
     scheme: SchemeName,
     has_previous: bool,
     fewest_test_documents: int,
+    has_parsed_columns: bool = False,
 ) -> tuple[ValidationRule, ...]:
-    """Return the rules that are active under this configuration, without those that cannot fail."""
+    """Return the rules that are active under this configuration, without those that cannot fail.
+
+    Args:
+        has_parsed_columns: some column of the tokens is read as numbers or times.
+    """
     idle = {rule for rule in ROW_RULES if quality.severity(rule) == "off"}
     if tags.declared is None:
         idle.add("unknown_tag")
     if tags.partial:
         idle.add("missing_tag")
+    if not has_parsed_columns:
+        idle.add("invalid_value")
     severities: dict[str, Severity] = {rule: quality.severity(rule) for rule in ROW_RULES if rule not in idle}
     severities |= _CORPUS_RULES
     if scheme == "none":

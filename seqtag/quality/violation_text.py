@@ -7,9 +7,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
+import pyarrow as pa
 
-from seqtag.config import QualityConfig, SchemeName, TagsConfig
+from seqtag.config import QualityConfig, ReadColumn, SchemeName, TagsConfig
 from seqtag.corpus.schema import DEFECT, SEQUENCE_ID, SPLIT, TAGS, TOKENS
+from seqtag.corpus.token_values import invalid_values, is_parsed
 from seqtag.formatting import escaped, shortened
 from seqtag.quality.validation_rules import expectation_rule
 from seqtag.tagging.schemes import PREFIXES, legal_transitions
@@ -67,9 +69,17 @@ class Requirements:
     unlabelled: str = "-"  # the tag that marks an untagged token
     partial: bool = False  # untagged tokens are allowed
     expectations: Mapping[str, str] = field(default_factory=dict)  # of the tagger's file, by rule
+    columns: tuple[ReadColumn, ...] = ()  # of the tokens
 
     @classmethod
-    def of(cls, scheme: SchemeName, tags: TagsConfig, quality: QualityConfig, spelling: Spelling) -> Self:
+    def of(
+        cls,
+        scheme: SchemeName,
+        tags: TagsConfig,
+        quality: QualityConfig,
+        spelling: Spelling,
+        columns: Sequence[ReadColumn] = (),
+    ) -> Self:
         rules = (expectation_rule(name, each) for name, each in quality.expectations.items())
         return cls(
             scheme,
@@ -79,6 +89,7 @@ class Requirements:
             tags.unlabelled,
             tags.partial,
             {rule.name: rule.required for rule in rules},
+            tuple(columns),
         )
 
     @property
@@ -197,6 +208,8 @@ def _finding(
         return _length_mismatch(tokens, tags)
     if rule == "missing_tag":
         return _missing_tag(tags or ())
+    if rule == "invalid_value":
+        return _invalid_value(sequence, required)
     if rule == "unknown_tag":
         known = set(required.declared or ())
         place = next(i for i, tag in enumerate(tags or ()) if tag and tag not in known)
@@ -284,6 +297,20 @@ def _length_mismatch(tokens: Sequence[str | None], tags: Sequence[str | None] | 
     if tags is None:
         return f"{len(tokens):,} tokens, unlabelled", 0
     return f"{len(tokens):,} tokens, {len(tags):,} tags", max(0, min(len(tokens), len(tags)) - 1)
+
+
+def _invalid_value(sequence: Mapping[str, Any], required: Requirements) -> tuple[str, int]:
+    for column in filter(is_parsed, required.columns):
+        values = pa.array(sequence[column.name] or [], pa.string())
+        wrong = np.flatnonzero(invalid_values(values, column))
+        if len(wrong):
+            expected = (
+                "a finite number" if column.kind == "number" else f"a time ({column.format or 'ISO 8601'})"
+            )
+            place = int(wrong[0])
+            found = printable(values[place].as_py())
+            return f"token {place + 1}: column {column.name!r}: expected {expected}, got {found}", place
+    raise ValueError("no value is invalid")
 
 
 def _missing_tag(tags: Sequence[str | None]) -> tuple[str, int]:

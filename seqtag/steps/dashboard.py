@@ -49,7 +49,9 @@ def quarantine_card(run: RunDir) -> str:
     from seqtag.quality import Requirements, quarantine_reason
 
     config, scheme = read_config(run), Profile.load(run.profile).scheme
-    required = Requirements.of(scheme.used, config.tags, config.quality, scheme.spelling)
+    required = Requirements.of(
+        scheme.used, config.tags, config.quality, scheme.spelling, config.features.columns
+    )
     rows = quarantine_rows(run.quarantine, finding=partial(quarantine_reason, required=required))
     return record_table(rows, empty="No sequence is in quarantine.")
 

@@ -35,7 +35,7 @@ def validate(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
         run,
         inputs={
             "snapshot": require_manifest(snapshot.path).digest,
-            **config_inputs(config, "corpus", "tags", "quality", "split"),
+            **config_inputs(config, "corpus", "tags", "quality", "split", "features.columns"),
             "test documents needed": str(fewest_test_documents(config.gate)),
             "champion's profile": previous_digest,
         },
@@ -61,6 +61,8 @@ def write_validation(
     check(
         snapshot.parts,
         columns=config.corpus.columns,
+        token_columns=config.corpus.token_columns,
+        read_columns=config.features.columns,
         tags=config.tags,
         quality=config.quality,
         split=config.split,

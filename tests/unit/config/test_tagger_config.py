@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from seqtag.config import RECIPES, TaggerConfig, config_digest, load_tagger
+from seqtag.corpus.schema import corpus_schema
 from seqtag.errors import ConfigError
 from seqtag.quality import quarantine_schema
 
@@ -190,7 +191,7 @@ def test_an_invalid_file_is_refused_with_the_key(tmp_path: Path, text: str, said
 @pytest.mark.parametrize(
     "columns",
     [
-        *([name] for name in quarantine_schema(()).names),
+        *([name] for name in quarantine_schema(corpus_schema()).names),
         *(["predicted"], ["confidence"], ["span_confidence"], ["unknown"], ["genre", "genre"]),
     ],
 )

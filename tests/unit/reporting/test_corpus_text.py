@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from seqtag.corpus.schema import corpus_schema
 from seqtag.quality.quarantine import quarantine_schema
 from seqtag.reporting import corpus_markdown, quarantine_rows, record_table, score_markdown
 from seqtag.reporting.score_tables import score_rows
@@ -44,7 +45,7 @@ def quarantine(tmp_path: Path) -> Path:
         }
         for row in range(150)
     ]
-    schema = quarantine_schema([])
+    schema = quarantine_schema(corpus_schema())
     file = tmp_path / "quarantine.parquet"
     pq.write_table(pa.Table.from_pylist(rows, schema=schema), file)
     return file
@@ -64,7 +65,7 @@ def test_the_first_quarantined_sequences_are_rows_of_text(quarantine):
 
 
 def test_an_empty_quarantine_has_no_rows(tmp_path):
-    pq.write_table(quarantine_schema([]).empty_table(), tmp_path / "quarantine.parquet")
+    pq.write_table(quarantine_schema(corpus_schema()).empty_table(), tmp_path / "quarantine.parquet")
 
     assert quarantine_rows(tmp_path / "quarantine.parquet", finding=str) == []
 
