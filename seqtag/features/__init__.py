@@ -1,6 +1,8 @@
 """Vocabulary, tag index, word vectors and padded windows: a split as input of a model."""
 
-from seqtag.features.encoded_layout import SEEN, TESTED
+from seqtag.features.column_index import NO_COLUMNS, ColumnIndex, EncodedColumns, LearnedColumn
+from seqtag.features.column_learning import learn_columns
+from seqtag.features.encoded_layout import COLUMNS, SEEN, TESTED
 from seqtag.features.encoded_reader import Bucket, read_encoded
 from seqtag.features.encoding import encode_corpus
 from seqtag.features.indexing import index_corpus, index_vectors
@@ -9,10 +11,12 @@ from seqtag.features.tag_index import UNKNOWN_TAG_ID, UNTAGGED_ID, TagIndex
 from seqtag.features.train_hashes import is_known_sequence, write_sequence_hashes
 from seqtag.features.vectors import Coverage, Vectors
 from seqtag.features.vocabulary import Vocabulary
-from seqtag.features.windowing import Windows, padded, stitched, windows
+from seqtag.features.windowing import Windows, padded, padded_rows, stitched, windows
 from seqtag.features.word_types import read_word_types
 
 __all__ = [
+    "COLUMNS",
+    "NO_COLUMNS",
     "PAD",
     "PAD_ID",
     "SEEN",
@@ -22,7 +26,10 @@ __all__ = [
     "UNK_ID",
     "UNTAGGED_ID",
     "Bucket",
+    "ColumnIndex",
     "Coverage",
+    "EncodedColumns",
+    "LearnedColumn",
     "Symbols",
     "TagIndex",
     "Vectors",
@@ -32,8 +39,10 @@ __all__ = [
     "index_corpus",
     "index_vectors",
     "is_known_sequence",
+    "learn_columns",
     "lower_case",
     "padded",
+    "padded_rows",
     "read_encoded",
     "read_word_types",
     "stitched",

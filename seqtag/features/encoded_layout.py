@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,11 +16,13 @@ CHARACTERS = "characters.parquet"
 TAGS = "tags.json"
 WORD_TYPES = "word_types.parquet"
 VECTORS = "vectors.parquet"
+COLUMNS = "columns.json"
 SEEN = "seen.parquet"
 TESTED = "tested.parquet"
 
 VOCABULARY_DIGEST = b"seqtag.vocabulary"  # keys of the Parquet schema metadata
 TAGS_DIGEST = b"seqtag.tags"
+COLUMNS_DIGEST = b"seqtag.columns"
 BUCKET = b"seqtag.bucket"
 FOLD = b"seqtag.fold"
 
@@ -58,7 +62,14 @@ def bucket_files(split_folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: int(path.parent.name.removeprefix(_BUCKET_FOLDER.format(""))))
 
 
-def encoded_schema(bucket: int, *, vocabulary_digest: str, tags_digest: str) -> pa.Schema:
+def encoded_schema(
+    bucket: int,
+    *,
+    vocabulary_digest: str,
+    tags_digest: str,
+    columns_digest: str = "",
+    widths: Mapping[str, int] = MappingProxyType({}),
+) -> pa.Schema:
     """Return the schema of the file of one bucket.
 
     row            int64           row of the sequence in the snapshot
@@ -71,10 +82,18 @@ def encoded_schema(bucket: int, *, vocabulary_digest: str, tags_digest: str) -> 
     token_ids      int32[bucket]   right-padded with 0: ids of the vocabulary
     word_type_ids  int32[bucket]   right-padded with 0: ids of the split's word types, from 1
     tag_ids        int32[bucket]   right-padded with 0; -1 is a tag outside the index, -2 an untagged token
+    column_ids     int32[bucket * n_ids]       right-padded with 0; further columns of each token
+    column_values  float32[bucket * n_values]  right-padded with 0; further columns of each token
 
+    The last two are there if the model reads columns with ids or values; `widths` has `n_ids` and `n_values`.
     Lists and elements are non-null: pyarrow 25 cannot read back a FixedSizeList column with a null row.
     """
-    padded = pa.list_(pa.field("element", pa.int32(), nullable=False), bucket)
+
+    def lists(width: int, of: pa.DataType) -> pa.DataType:
+        return pa.list_(pa.field("element", of, nullable=False), width)
+
+    padded = lists(bucket, pa.int32())
+    types = {"ids": pa.int32(), "values": pa.float32()}
     columns = {
         "row": pa.int64(),
         "sequence": pa.int64(),
@@ -86,12 +105,12 @@ def encoded_schema(bucket: int, *, vocabulary_digest: str, tags_digest: str) -> 
         "token_ids": padded,
         "word_type_ids": padded,
         "tag_ids": padded,
+        **{f"column_{name}": lists(bucket * width, types[name]) for name, width in widths.items()},
     }
+    metadata = {VOCABULARY_DIGEST: vocabulary_digest, TAGS_DIGEST: tags_digest}
+    if widths:
+        metadata[COLUMNS_DIGEST] = columns_digest
     return pa.schema(
         [pa.field(name, type_, nullable=False) for name, type_ in columns.items()],
-        metadata={
-            VOCABULARY_DIGEST: vocabulary_digest.encode(),
-            TAGS_DIGEST: tags_digest.encode(),
-            BUCKET: str(bucket).encode(),
-        },
+        metadata={**{key: value.encode() for key, value in metadata.items()}, BUCKET: str(bucket).encode()},
     )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from seqtag.errors import RunDirError
-from seqtag.features.encoded_layout import (
-    BUCKET,
-    TAGS_DIGEST,
-    VOCABULARY_DIGEST,
-    bucket_files,
-    encoded_schema,
-)
+from seqtag.features.column_index import NO_COLUMNS, ColumnIndex, EncodedColumns
+from seqtag.features.encoded_layout import BUCKET, bucket_files, encoded_schema
 from seqtag.features.windowing import Windows
 
 _WINDOWS_AT_A_TIME = 2**14
@@ -37,6 +32,7 @@ class Bucket:
     token_ids: npt.NDArray[np.int32]  # [n_windows, length]
     word_type_ids: npt.NDArray[np.int32]  # [n_windows, length]
     tag_ids: npt.NDArray[np.int32]  # [n_windows, length], negative for unknown tags
+    columns: EncodedColumns = field(default_factory=dict)  # [n_windows, length, width] each
 
     def __len__(self) -> int:
         return len(self.row)
@@ -60,43 +56,56 @@ class Bucket:
             yield slice(first, first + _WINDOWS_AT_A_TIME)
 
 
-def read_encoded(folder: Path, *, vocabulary_digest: str, tags_digest: str) -> list[Bucket]:
+def read_encoded(
+    folder: Path, *, vocabulary_digest: str, tags_digest: str, columns: ColumnIndex = NO_COLUMNS
+) -> list[Bucket]:
     """Read the windows of a split (`encode/<split>`), shortest bucket first.
 
     Raises:
-        RunDirError: no file exists, a file is malformed, or it was encoded with another vocabulary or other
-            tags.
+        RunDirError: no file exists, a file is malformed, or it was encoded with another vocabulary, other
+            tags or other columns.
     """
     files = bucket_files(folder)
     if not files:
         raise RunDirError(f"{folder}: encoded windows are missing: no length=* folder")
-    return [_bucket(path, vocabulary_digest, tags_digest) for path in files]
+    return [_bucket(path, vocabulary_digest, tags_digest, columns) for path in files]
 
 
-def _bucket(path: Path, vocabulary_digest: str, tags_digest: str) -> Bucket:
+def _bucket(path: Path, vocabulary_digest: str, tags_digest: str, columns: ColumnIndex) -> Bucket:
     try:
         file = pq.ParquetFile(path, memory_map=True)
     except (OSError, pa.ArrowInvalid) as error:
         raise RunDirError(f"{path}: encoded windows are unreadable: expected Parquet, got {error}") from error
     with file:
-        _check_metadata(path, file.schema_arrow, vocabulary_digest=vocabulary_digest, tags_digest=tags_digest)
+        schema_of = partial(
+            encoded_schema,
+            vocabulary_digest=vocabulary_digest,
+            tags_digest=tags_digest,
+            columns_digest=columns.digest,
+            widths=columns.widths,
+        )
+        _check_metadata(path, file.schema_arrow, schema_of)
         arrays = _arrays(file)
     n_windows, bucket = arrays["token_ids"].shape
     names = ("sequence", "start", "length", "keep_start", "keep_stop")
     cut = Windows(**{name: arrays.pop(name) for name in names}, bucket=np.full(n_windows, bucket, np.int32))
-    return Bucket(length=bucket, windows=cut, **arrays)
+    of_tokens = {
+        name: arrays.pop(f"column_{name}").reshape(n_windows, bucket, width)
+        for name, width in columns.widths.items()
+    }
+    return Bucket(length=bucket, windows=cut, columns=of_tokens, **arrays)
 
 
-def _check_metadata(path: Path, schema: pa.Schema, *, vocabulary_digest: str, tags_digest: str) -> None:
+def _check_metadata(path: Path, schema: pa.Schema, schema_of: Callable[[int], pa.Schema]) -> None:
     metadata = schema.metadata or {}
     bucket = metadata.get(BUCKET, b"").decode("ascii", "replace")
     bucket = bucket if bucket.isdecimal() and 0 < int(bucket[:9]) < 2**31 else ""
-    required = encoded_schema(int(bucket or 1), vocabulary_digest=vocabulary_digest, tags_digest=tags_digest)
+    required = schema_of(int(bucket or 1))
     if not bucket or not schema.equals(required):
         raise RunDirError(
             f"{path}: schema is not that of encoded windows: got columns {', '.join(schema.names)}"
         )
-    for key in (VOCABULARY_DIGEST, TAGS_DIGEST):
+    for key in required.metadata.keys() - {BUCKET}:
         received, wanted = metadata.get(key, b"none").decode(), required.metadata[key].decode()
         if received != wanted:
             raise RunDirError(
@@ -111,11 +120,11 @@ def _arrays(file: pq.ParquetFile) -> dict[str, npt.NDArray[Any]]:
     """
     n_windows = file.metadata.num_rows
     arrays: dict[str, npt.NDArray[Any]] = {}
-    for field in file.schema_arrow:
-        is_padded = pa.types.is_fixed_size_list(field.type)
-        shape = (n_windows, field.type.list_size) if is_padded else (n_windows,)
-        dtype = (field.type.value_type if is_padded else field.type).to_pandas_dtype()
-        arrays[field.name] = np.empty(shape, dtype)
+    for column in file.schema_arrow:
+        is_padded = pa.types.is_fixed_size_list(column.type)
+        shape = (n_windows, column.type.list_size) if is_padded else (n_windows,)
+        dtype = (column.type.value_type if is_padded else column.type).to_pandas_dtype()
+        arrays[column.name] = np.empty(shape, dtype)
     first = 0
     for group in range(file.num_row_groups):
         for batch in file.read_row_group(group).to_batches():

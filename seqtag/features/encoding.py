@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,11 +17,12 @@ from seqtag.config import FeaturesConfig
 from seqtag.corpus.schema import TAGS, TOKENS
 from seqtag.corpus.splits import ROW
 from seqtag.errors import CorpusFormatError
+from seqtag.features.column_index import NO_COLUMNS, ColumnIndex
 from seqtag.features.encoded_layout import bucket_file, encoded_schema
 from seqtag.features.split_reader import prefetched, row_groups
 from seqtag.features.tag_index import UNTAGGED_ID, TagIndex
 from seqtag.features.vocabulary import Vocabulary
-from seqtag.features.windowing import padded, windows
+from seqtag.features.windowing import padded, padded_rows, windows
 from seqtag.features.word_types import WordTypeCounter
 from seqtag.io.row_groups import RowGroupWriter
 from seqtag.tagging.ragged import flatten
@@ -35,6 +37,7 @@ def encode_corpus(
     vocabulary: Vocabulary,
     tags: TagIndex,
     *,
+    columns: ColumnIndex = NO_COLUMNS,
     config: FeaturesConfig,
     folder: Path,
     weight_column: str | None = None,
@@ -56,9 +59,10 @@ def encode_corpus(
         column = weight_column if split == "train" else None  # weights matter in training only
         with ExitStack() as stack:
             files: dict[int, RowGroupWriter] = {}
-            for table in prefetched(
-                _encoded(path, vocabulary, tags, word_types, config=config, weight_column=column)
-            ):
+            encoded = _encoded(
+                path, vocabulary, tags, word_types, columns, config=config, weight_column=column
+            )
+            for table in prefetched(encoded):
                 bucket = table.schema.field("token_ids").type.list_size
                 if bucket not in files:
                     file = bucket_file(folder / split, bucket)
@@ -76,23 +80,31 @@ def _encoded(
     vocabulary: Vocabulary,
     tags: TagIndex,
     word_types: WordTypeCounter,
+    columns: ColumnIndex,
     *,
     config: FeaturesConfig,
     weight_column: str | None,
 ) -> Iterator[pa.Table]:
     """Yield the windows of one bucket of one row group at a time."""
     schemas = {
-        bucket: encoded_schema(bucket, vocabulary_digest=vocabulary.digest, tags_digest=tags.digest)
+        bucket: encoded_schema(
+            bucket,
+            vocabulary_digest=vocabulary.digest,
+            tags_digest=tags.digest,
+            columns_digest=columns.digest,
+            widths=columns.widths,
+        )
         for bucket in config.bucket_lengths
     }
     first = 0
-    columns = [ROW, TOKENS, TAGS] + ([] if weight_column is None else [weight_column])
-    for batch in prefetched(row_groups(path, columns)):
+    read = [ROW, TOKENS, TAGS, *columns.names] + ([] if weight_column is None else [weight_column])
+    for batch in prefetched(row_groups(path, read)):
         tokens, offsets = flatten(batch.column(TOKENS))
         token_ids, word_type_ids = vocabulary.ids(tokens), word_types.ids(tokens)
         tag_ids = _tag_ids(batch.column(TAGS), tags, lengths=np.diff(offsets))
         rows = batch.column(ROW).to_numpy()
         weights = _weights(batch, weight_column, path)
+        of_tokens = columns.encoded({name: batch.column(name) for name in columns.names}, offsets)
         all_windows = windows(np.diff(offsets), buckets=config.bucket_lengths, overlap=config.window_overlap)
         for bucket in np.unique(all_windows.bucket).tolist():
             cut = all_windows.at(bucket)
@@ -107,6 +119,14 @@ def _encoded(
                 *(
                     _fixed_size(padded(ids, cut, offsets=offsets, width=bucket), schemas[bucket])
                     for ids in (token_ids, word_type_ids, tag_ids)
+                ),
+                *(
+                    _fixed_size(
+                        padded_rows(rows_of, cut, offsets=offsets, width=bucket).reshape(len(cut), -1),
+                        schemas[bucket],
+                        f"column_{name}",
+                    )
+                    for name, rows_of in of_tokens.items()
                 ),
             ]
             yield pa.table(arrays, schemas[bucket])
@@ -144,8 +164,8 @@ def _tag_ids(lists: pa.ListArray, tags: TagIndex, *, lengths: npt.NDArray[np.int
     return every
 
 
-def _fixed_size(rows: npt.NDArray[np.int32], schema: pa.Schema) -> pa.FixedSizeListArray:
-    return pa.FixedSizeListArray.from_arrays(pa.array(rows.reshape(-1)), type=schema.field("token_ids").type)
+def _fixed_size(rows: npt.NDArray[Any], schema: pa.Schema, name: str = "token_ids") -> pa.FixedSizeListArray:
+    return pa.FixedSizeListArray.from_arrays(pa.array(rows.reshape(-1)), type=schema.field(name).type)
 
 
 def _bucket_writer(path: Path, schema: pa.Schema) -> RowGroupWriter:

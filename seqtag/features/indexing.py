@@ -17,12 +17,12 @@ from seqtag.corpus.schema import TAGS, TOKENS
 from seqtag.errors import CorpusRejectedError
 from seqtag.features.encoded_layout import VECTORS
 from seqtag.features.split_reader import prefetched, row_groups
+from seqtag.features.symbol_counts import SymbolCounts, counted_table
 from seqtag.features.symbols import UNK_ID, Symbols, folded
 from seqtag.features.tag_index import TagIndex, tag_order
 from seqtag.features.vectors import Vectors, first_words, read_vectors
 from seqtag.features.vocabulary import Vocabulary
 
-_MERGE_AT = 2**18  # strings that wait to be merged
 _WORDS_AT_A_TIME = 2**16
 
 _log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ def index_corpus(
     Raises:
         CorpusRejectedError: train has no tags.
     """
-    words, tags = _SymbolCounts(), _SymbolCounts()
+    words, tags = SymbolCounts(), SymbolCounts()
     for batch in prefetched(row_groups(train, [TOKENS, TAGS])):
         words.add(batch.column(TOKENS).flatten())
         tags.add(batch.column(TAGS).flatten())
@@ -100,40 +100,6 @@ def index_vectors(source: str, vocabulary: Vocabulary, *, n_frequent: int, folde
     return vectors
 
 
-class _SymbolCounts:
-    """Counts of strings, merged periodically: memory grows with the distinct strings only."""
-
-    def __init__(self) -> None:
-        self._symbols = [pa.array([], pa.string())]
-        self._counts = [np.zeros(0, np.int64)]
-        self._n_merged = 0
-
-    def add(self, strings: pa.DictionaryArray) -> None:
-        symbols = strings.dictionary.cast(pa.string())
-        counts = np.bincount(strings.indices.drop_null().to_numpy(), minlength=len(symbols))
-        self._symbols.append(symbols.filter(pa.array(counts > 0)))
-        self._counts.append(counts[counts > 0])
-        # Merging only when the size has doubled keeps the total cost linear.
-        if sum(map(len, self._symbols)) > 2 * max(_MERGE_AT, self._n_merged):
-            self._merge()
-
-    def table(self) -> pa.Table:
-        """Return the columns `symbol` (distinct, in no particular order) and `count`."""
-        self._merge()
-        return _counted(self._symbols[0], self._counts[0])
-
-    def _merge(self) -> None:
-        encoded = pc.dictionary_encode(pa.concat_arrays(self._symbols))
-        # exact to 2**53
-        counts = np.bincount(encoded.indices.to_numpy(), weights=np.concatenate(self._counts))
-        self._symbols, self._counts = [encoded.dictionary], [counts.astype(np.int64)]
-        self._n_merged = len(counts)
-
-
-def _counted(symbols: pa.Array, counts: npt.NDArray[np.int64]) -> pa.Table:
-    return pa.table({"symbol": symbols, "count": counts})
-
-
 def _character_counts(words: pa.Table) -> pa.Table:
     """Return the number of occurrences of each character (code point) in the tokens that `words` counts."""
     # [code points up to the last seen], exact to 2**53
@@ -148,7 +114,7 @@ def _character_counts(words: pa.Table) -> pa.Table:
         totals[: len(counts)] += counts
     seen = np.flatnonzero(totals)
     symbols = pa.array([chr(point) for point in seen.tolist()], pa.string())
-    return _counted(symbols, totals[seen].astype(np.int64))
+    return counted_table(symbols, totals[seen].astype(np.int64))
 
 
 def _as_one_list(strings: pa.StringArray) -> pa.ListArray:

@@ -103,22 +103,32 @@ def padded(
     return rows
 
 
+def padded_rows(
+    values: npt.NDArray[Scalar], cut: Windows, *, offsets: npt.NDArray[np.int64], width: int
+) -> npt.NDArray[Scalar]:
+    """Return `[n_windows, width, k]`, as `padded` does for `values` of `[n_tokens, k]`."""
+    columns = [padded(column, cut, offsets=offsets, width=width) for column in values.T]
+    return np.stack(columns, axis=2)
+
+
 def stitched(
     outputs: Iterable[tuple[Windows, npt.NDArray[Any]]],
     *,
     offsets: npt.NDArray[np.int64],
     dtype: npt.DTypeLike,
+    shape: tuple[int, ...] = (),
 ) -> npt.NDArray[Any]:
     """Stitch the outputs of windows together in token order; the inverse of `windows` and `padded`.
 
     Args:
-        outputs: windows with their outputs, `[n_windows, width]`, in any order; together they must contain
-            all windows of all sequences.
+        outputs: windows with their outputs, `[n_windows, width, *shape]`, in any order; together they must
+            contain all windows of all sequences.
         offsets: `<int64>[n_sequences + 1]`, the start of each sequence in the result.
+        shape: of the output of a token; () for a single value.
 
-    Returns: `[n_tokens]`, all sequences concatenated.
+    Returns: `[n_tokens, *shape]`, all sequences concatenated.
     """
-    values = np.empty(int(offsets[-1]), dtype=dtype)
+    values = np.empty((int(offsets[-1]), *shape), dtype=dtype)
     for cut, rows in outputs:
         n_kept = cut.keep_stop - cut.keep_start
         column = np.repeat(cut.keep_start, n_kept) + running_index(n_kept)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from seqtag.artifacts import Manifest, require_manifest
 from seqtag.config import SPLITS, config_inputs
-from seqtag.features import TagIndex, Vocabulary, encode_corpus
+from seqtag.features import ColumnIndex, TagIndex, Vocabulary, encode_corpus
 from seqtag.run_dir import RunDir
 from seqtag.steps.context import read_config
 from seqtag.steps.planned_run import DryRun
@@ -29,6 +29,7 @@ def encode(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
             {name: run.split(name) for name in SPLITS},
             Vocabulary.load(run.output("index")),
             TagIndex.load(run.output("index")),
+            columns=ColumnIndex.load(run.output("index")),
             config=config.features,
             folder=folder,
             weight_column=config.train.sequence_weight,

@@ -7,7 +7,14 @@ from pathlib import Path
 from seqtag.artifacts import Manifest, digest, require_manifest
 from seqtag.config import config_inputs
 from seqtag.corpus import files_digest
-from seqtag.features import SEEN, TESTED, index_corpus, index_vectors, write_sequence_hashes
+from seqtag.features import (
+    SEEN,
+    TESTED,
+    index_corpus,
+    index_vectors,
+    learn_columns,
+    write_sequence_hashes,
+)
 from seqtag.run_dir import RunDir
 from seqtag.steps.context import declared_tags, read_config, train_scheme
 from seqtag.steps.planned_run import DryRun
@@ -34,6 +41,7 @@ def index(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
             config=config.features,
             folder=folder,
         )
+        learn_columns(run.split("train"), config.features.columns, folder)
         if source is not None:
             n_frequent = config.model.frequent_words
             index_vectors(source, vocabulary, n_frequent=n_frequent, folder=folder)

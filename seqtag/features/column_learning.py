@@ -1,0 +1,126 @@
+"""What train teaches about further columns of tokens: known values, scales and buckets."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from seqtag.config import CategoryColumn, NumberColumn, ReadColumn, SetColumn, TimeColumn
+from seqtag.corpus.schema import TOKENS
+from seqtag.corpus.token_values import numbers, seconds
+from seqtag.features.column_index import ColumnIndex, LearnedColumn, gaps_before, token_values
+from seqtag.features.split_reader import prefetched, row_groups
+from seqtag.features.symbol_counts import SymbolCounts
+from seqtag.tagging.ragged import flatten
+
+_SAMPLE = 2**20  # numbers of a column whose quantiles are taken
+_QUARTILES_OF_NORMAL = 1.349  # from the first to the third, for a standard deviation of 1
+
+_log = logging.getLogger(__name__)
+
+
+def learn_columns(train: Path, columns: Sequence[ReadColumn], folder: Path) -> ColumnIndex:
+    """Learn the columns of the train split and write columns.json into `folder`.
+
+    Memory grows with the distinct values of categories and sets only; the quantiles of numbers are those of
+    an even sample of at least half a million values, or of all.
+    """
+    learners = [_Learner(column) for column in columns]
+    for batch in (
+        prefetched(row_groups(train, [TOKENS, *(column.name for column in columns)])) if columns else ()
+    ):
+        _, offsets = flatten(batch.column(TOKENS))
+        for learner in learners:
+            learner.add(token_values(batch.column(learner.column.name), offsets), offsets)
+    index = ColumnIndex(columns=tuple(learner.learned() for learner in learners))
+    index.save(folder)
+    for learner in learners:
+        _log.info("index: column %s: %s", learner.column.name, learner.sentence())
+    return index
+
+
+class EvenSample:
+    """An even sample of a stream of numbers of any length, which depends on their order only."""
+
+    def __init__(self, size: int = _SAMPLE) -> None:
+        self._size, self._step, self._n_seen = size, 1, 0
+        self._kept: list[npt.NDArray[np.float64]] = []
+
+    def add(self, found: npt.NDArray[np.float64]) -> None:
+        """Keep every n-th number; n doubles whenever the sample is full."""
+        first = -self._n_seen % self._step
+        self._kept.append(found[first :: self._step])
+        self._n_seen += len(found)
+        while sum(map(len, self._kept)) > self._size:
+            self._kept = [np.concatenate(self._kept)[::2]]
+            self._step *= 2
+
+    def quantiles(self, shares: Sequence[float] | npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return the quantiles, 0 without numbers."""
+        kept = np.concatenate([np.zeros(0), *self._kept])
+        return np.quantile(kept, shares) if len(kept) else np.zeros(len(shares))
+
+
+class _Learner:
+    """Counts or samples the values of a column."""
+
+    def __init__(self, column: ReadColumn) -> None:
+        self.column = column
+        self._counts, self._sample = SymbolCounts(), EvenSample()
+        self._n_tokens = self._n_missing = 0
+
+    def add(self, texts: pa.StringArray, offsets: npt.NDArray[np.int64]) -> None:
+        self._n_tokens += len(texts)
+        self._n_missing += texts.null_count
+        match self.column:
+            case CategoryColumn():
+                self._counts.add(pc.dictionary_encode(texts))
+            case SetColumn():
+                coded = pc.dictionary_encode(texts)
+                members, starts = flatten(pc.split_pattern(coded.dictionary, self.column.separator))
+                times = np.bincount(coded.indices.drop_null().to_numpy(), minlength=len(coded.dictionary))
+                self._counts.add_counts(members, np.repeat(times, np.diff(starts)))
+            case NumberColumn():
+                found = numbers(texts)
+                self._sample.add(found[~np.isnan(found)])
+            case TimeColumn():
+                gaps = gaps_before(seconds(texts, self.column.format), offsets)
+                self._sample.add(np.log1p(np.maximum(gaps[~np.isnan(gaps)], 0)))
+
+    def learned(self) -> LearnedColumn:
+        column = self.column
+        if isinstance(column, CategoryColumn | SetColumn):
+            most = column.max_members if isinstance(column, SetColumn) else None
+            return LearnedColumn(column=column, known=self._frequent(column.min_count)[:most])
+        first, centre, third = self._sample.quantiles([0.25, 0.5, 0.75]).tolist()
+        spread = third - first
+        if not spread:  # at least half of the numbers are equal
+            low, high = self._sample.quantiles([0.01, 0.99]).tolist()
+            spread = (high - low) / 4 or 1.0
+        edges: tuple[float, ...] = ()
+        if isinstance(column, NumberColumn) and column.buckets > 1:
+            shares = np.arange(1, column.buckets) / column.buckets
+            edges = tuple(self._sample.quantiles(shares).tolist())
+        return LearnedColumn(column=column, centre=centre, scale=spread / _QUARTILES_OF_NORMAL, edges=edges)
+
+    def sentence(self) -> str:
+        """Describe what was learned."""
+        missing = f"{self._n_missing / max(1, self._n_tokens):.1%} of tokens have no value"
+        learned = self.learned()
+        if isinstance(self.column, CategoryColumn | SetColumn):
+            noun = "values" if isinstance(self.column, CategoryColumn) else "members"
+            return f"{len(learned.known):,} {noun}; {missing}"
+        what = "median" if isinstance(self.column, NumberColumn) else "median logarithm of gaps"
+        return f"{what} {learned.centre:.4g}; {missing}"
+
+    def _frequent(self, least: int) -> tuple[str, ...]:
+        table = self._counts.table()
+        table = table.filter(pc.greater_equal(table["count"], least))
+        order = pc.sort_indices(table, [("count", "descending"), ("symbol", "ascending")])
+        return tuple(table["symbol"].take(order).to_pylist())
