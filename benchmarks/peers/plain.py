@@ -157,7 +157,7 @@ class _Reader:
     def word_type_vectors(self, word_types: Any) -> np.ndarray:
         return word_types["word_ids"]
 
-    def predict(self, vectors: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    def predict(self, vectors: np.ndarray, positions: np.ndarray, columns: Any) -> np.ndarray:  # noqa: ARG002
         output = np.zeros(positions.shape, OUTPUT)
         # Eagerly: traced for any length, TimeDistributed of Keras 3.15 gives rows of a wrong length.
         probabilities = self._model(vectors[positions], training=False)  # [batch, time, n_tags]

@@ -165,7 +165,7 @@ class _Reader:
     def word_type_vectors(self, word_types: Any) -> np.ndarray:
         return word_types["word_ids"]
 
-    def predict(self, vectors: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    def predict(self, vectors: np.ndarray, positions: np.ndarray, columns: Any) -> np.ndarray:  # noqa: ARG002
         output = np.zeros(positions.shape, OUTPUT)
         lengths = torch.from_numpy(np.count_nonzero(positions, axis=1))
         with torch.inference_mode():

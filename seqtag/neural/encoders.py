@@ -11,10 +11,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pkgutil import resolve_name
-from typing import Any
+from typing import Any, Self
 
 from seqtag.config import RECIPES, ModelConfig
-from seqtag.features import Vectors
+from seqtag.features import ColumnIndex, TagIndex, Vectors, Vocabulary
 from seqtag.neural._keras import keras
 from seqtag.neural._tensorflow import tf
 from seqtag.neural.layers.token_features import FEATURE_SPECS, WordTypeFeatures
@@ -29,6 +29,19 @@ class Sizes:
     n_words: int
     n_characters: int
     n_tags: int
+    columns: tuple[tuple[int, int], ...] = ()  # number and size of the vectors of each column with ids
+    n_values: int = 0  # numbers of a token from its columns
+
+    @classmethod
+    def of(cls, vocabulary: Vocabulary, tags: TagIndex, columns: ColumnIndex) -> Self:
+        """Return the sizes of a network for these words, characters, tags and columns."""
+        return cls(
+            vocabulary.n_words,
+            vocabulary.n_characters,
+            len(tags),
+            tuple(learned.vectors for learned in columns.columns if learned.vectors is not None),
+            columns.widths.get("values", 0),
+        )
 
 
 class Encoder(keras.Model, ABC):  # type: ignore[misc]  # keras is untyped
@@ -57,6 +70,16 @@ class Encoder(keras.Model, ABC):  # type: ignore[misc]  # keras is untyped
             seed: `<int32>[2]` for training, None for inference.
         """
 
+    def with_columns(self, x: Any, columns: Mapping[str, Any], *, training: bool) -> Any:  # noqa: ARG002
+        """Return the vectors of tokens with those of their columns; a recipe may read none.
+
+        Args:
+            x: `<float32>[batch, time, size]`, vectors of words.
+            columns: `EncodedColumns`, `[batch, time, width]` each.
+            training: whether a gradient is needed.
+        """
+        return x
+
     def row_squares(self, row_gradients: Any, x_gradient: Any, token_rows: Any) -> dict[str, Any]:  # noqa: ARG002
         """Return the squared gradient that Adam uses for each row of a batch, `<float32>[n, size]` by table.
 
@@ -78,9 +101,22 @@ def build_encoder(
     dummy = {name: tf.zeros([1, *shape], dtype) for name, (shape, dtype) in FEATURE_SPECS.items()}
     for table in (layer for layer in model.layers if isinstance(layer, keras.layers.Embedding)):
         table.build(None)
-    model.emissions(model.word_type_vectors(dummy, model.tables())[None], tf.ones([1, 1], tf.bool))
+    columns = {name: tf.zeros(spec.shape, spec.dtype) for name, spec in column_specs(sizes, 1, 1).items()}
+    x = model.with_columns(model.word_type_vectors(dummy, model.tables())[None], columns, training=False)
+    model.emissions(x, tf.ones([1, 1], tf.bool))
     model.built = True
     return model
+
+
+def column_specs(sizes: Sizes, *shape: int | None) -> dict[str, Any]:
+    """Return the specifications of `EncodedColumns` of a batch.
+
+    Args:
+        shape: batch and time; none: any.
+    """
+    widths = {"ids": (len(sizes.columns), tf.int32), "values": (sizes.n_values, tf.float32)}
+    batch, time = shape or (None, None)
+    return {name: tf.TensorSpec([batch, time, n], dtype) for name, (n, dtype) in widths.items() if n}
 
 
 def embedding_table(n: int, size: int, seeds: random.Random, *, name: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from seqtag.config import RECIPES, ModelConfig
-from seqtag.features import TagIndex, Vectors
+from seqtag.features import EncodedColumns, TagIndex, Vectors
 from seqtag.neural._tensorflow import tf
-from seqtag.neural.encoders import Encoder, Sizes, build_encoder
+from seqtag.neural.encoders import Encoder, Sizes, build_encoder, column_specs
 from seqtag.neural.heads import Decoded, SoftmaxHead, build_head
 from seqtag.neural.layers.token_features import WordTypeFeatures
 from seqtag.neural.weights import Weights, weights_of
-from seqtag.neural.windowed_inference import OUTPUT, WordTypeTable
+from seqtag.neural.windowed_inference import NO_VALUES, OUTPUT, WordTypeTable
 
 _WORD_TYPES_AT_ONCE = 2**14  # bounds the memory of the character CNN
 _TAG_PAIRS_AT_ONCE = 2**24  # transitions scored per time step of decoding, over all rows of a batch
@@ -27,6 +28,7 @@ class TaggerNetwork:
 
     model: Encoder
     output: SoftmaxHead
+    sizes: Sizes
 
     @classmethod
     def build(
@@ -42,7 +44,9 @@ class TaggerNetwork:
         """Build a network with initial weights drawn from `seed`."""
         kind = "softmax" if RECIPES[recipe].always_softmax else config.output
         return cls(
-            build_encoder(recipe, sizes, config, vectors, seed), build_head(kind, tags.tags, tags.scheme)
+            build_encoder(recipe, sizes, config, vectors, seed),
+            build_head(kind, tags.tags, tags.scheme),
+            sizes,
         )
 
     @property
@@ -56,17 +60,21 @@ class TaggerNetwork:
             word_types, {name: table.value for name, table in self.model.tables().items()}
         )
 
-    def emissions(self, vectors: Any, positions: Any) -> tuple[Any, Any]:
+    def emissions(
+        self, vectors: Any, positions: Any, columns: Mapping[str, Any] = NO_VALUES
+    ) -> tuple[Any, Any]:
         """Return tag scores for inference, and the mask.
 
         Args:
             vectors: `<float32>[n_word_types, size]`; row 0 is padding.
             positions: `<int32>[batch, time]`, rows of `vectors`, right-padded with 0.
+            columns: `EncodedColumns`, `[batch, time, width]` each.
 
         Returns: `<float32>[batch, time, n_tags]` and `<bool>[batch, time]`, True at tokens.
         """
         mask = positions > 0
-        return self.model.emissions(tf.gather(vectors, positions), mask), mask
+        x = self.model.with_columns(tf.gather(vectors, positions), columns, training=False)
+        return self.model.emissions(x, mask), mask
 
     def weights(self) -> Weights:
         """Return copies of all weights by layer path."""
@@ -81,7 +89,9 @@ class NetworkPredictor:
         self._rows_at_once = max(1, _TAG_PAIRS_AT_ONCE // network.output.n_tags**2)
         any_batch = tf.TensorSpec([None, None], tf.int32)
         any_vectors = tf.TensorSpec([None, None], tf.float32)
-        self._decode = tf.function(self.decode, input_signature=[any_vectors, any_batch])
+        self._decode = tf.function(
+            self.decode, input_signature=[any_vectors, any_batch, column_specs(network.sizes)]
+        )
         self._word_type_vectors = tf.function(network.word_type_vectors, reduce_retracing=True)
 
     def word_type_vectors(self, word_types: WordTypeTable) -> Any:
@@ -95,20 +105,25 @@ class NetworkPredictor:
         ]
         return tf.concat(parts, axis=0)
 
-    def predict(self, vectors: Any, positions: npt.NDArray[np.int32]) -> npt.NDArray[Any]:
+    def predict(
+        self, vectors: Any, positions: npt.NDArray[np.int32], columns: EncodedColumns = NO_VALUES
+    ) -> npt.NDArray[Any]:
         """Return `OUTPUT[batch, time]`, undefined at padding.
 
         Args:
             vectors: `<float32>[n_word_types, size]`; row 0 is padding.
             positions: `<int32>[batch, time]`, rows of `vectors`, right-padded with 0.
+            columns: `[batch, time, width]` each.
         """
         output = np.empty(positions.shape, dtype=OUTPUT)
         for first in range(0, len(positions), self._rows_at_once):
             rows = slice(first, first + self._rows_at_once)
-            for name, values in zip(OUTPUT.names or (), self._decode(vectors, positions[rows]), strict=True):
+            of_rows = {name: values[rows] for name, values in columns.items()}
+            decoded = self._decode(vectors, positions[rows], of_rows)
+            for name, values in zip(OUTPUT.names or (), decoded, strict=True):
                 output[name][rows] = values
         return output
 
-    def decode(self, vectors: Any, positions: Any) -> Decoded:
-        emissions, mask = self.network.emissions(vectors, positions)
+    def decode(self, vectors: Any, positions: Any, columns: Mapping[str, Any]) -> Decoded:
+        emissions, mask = self.network.emissions(vectors, positions, columns)
         return self.network.output.decode(emissions, mask, self._temperature)

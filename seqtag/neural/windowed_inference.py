@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from seqtag.features import Windows, padded, stitched
+from seqtag.features import EncodedColumns, Windows, padded, padded_rows, stitched
 
 CELLS = 8192  # tokens and padding per batch; in measurements, more than 4,096 gave no further speed-up
+NO_VALUES: EncodedColumns = MappingProxyType({})
 OUTPUT = np.dtype(
     [
         ("tag_id", np.int32),
@@ -27,12 +29,15 @@ class Predictor(Protocol):
     def word_type_vectors(self, word_types: Mapping[str, npt.NDArray[Any]]) -> Any:
         """Return the vectors that `predict` takes, one per word type; row 0 is padding."""
 
-    def predict(self, vectors: Any, positions: npt.NDArray[np.int32]) -> npt.NDArray[Any]:
+    def predict(
+        self, vectors: Any, positions: npt.NDArray[np.int32], columns: EncodedColumns
+    ) -> npt.NDArray[Any]:
         """Return `OUTPUT[batch, time]`, undefined at padding.
 
         Args:
             vectors: vectors of word types.
             positions: `<int32>[batch, time]`, rows of `vectors`.
+            columns: further columns of the tokens, `[batch, time, width]` each.
         """
 
 
@@ -42,6 +47,7 @@ def predict_tokens(
     word_type_ids: npt.NDArray[np.int32],
     all_windows: Windows,
     *,
+    columns: EncodedColumns = NO_VALUES,
     offsets: npt.NDArray[np.int64],
     cells: int = CELLS,
 ) -> npt.NDArray[Any]:
@@ -53,6 +59,7 @@ def predict_tokens(
         predictor: the model.
         vectors: vectors of all word types.
         word_type_ids: `<int32>[n_tokens]`, rows of `vectors`, sequences concatenated.
+        columns: further columns of the tokens, `[n_tokens, width]` each.
         all_windows: the windows of the sequences.
         offsets: `<int64>[n_sequences + 1]`, start of each sequence.
         cells: maximum tokens and padding per batch.
@@ -61,8 +68,12 @@ def predict_tokens(
     def outputs() -> Iterator[tuple[Windows, npt.NDArray[Any]]]:
         for chosen in length_batches(all_windows.length, cells=cells):
             batch = all_windows.take(chosen)
-            positions = padded(word_type_ids, batch, offsets=offsets, width=int(batch.length[-1]))
-            yield batch, predictor.predict(vectors, positions)
+            width = int(batch.length[-1])
+            positions = padded(word_type_ids, batch, offsets=offsets, width=width)
+            of_batch = {
+                name: padded_rows(rows, batch, offsets=offsets, width=width) for name, rows in columns.items()
+            }
+            yield batch, predictor.predict(vectors, positions, of_batch)
 
     return stitched(outputs(), offsets=offsets, dtype=OUTPUT)
 

@@ -15,7 +15,7 @@ from seqtag.artifacts import file_digest, is_inside, write_json
 from seqtag.bundle_description import BUNDLE, Bundle
 from seqtag.errors import BundleError, RunDirError, is_permanent
 from seqtag.features import TagIndex, Vectors, Vocabulary
-from seqtag.features.encoded_layout import CHARACTERS, SEEN, TAGS, TESTED, VECTORS, WORDS
+from seqtag.features.encoded_layout import CHARACTERS, COLUMNS, SEEN, TAGS, TESTED, VECTORS, WORDS
 from seqtag.neural.weights import Weights, load_arrays, save_arrays
 
 WEIGHTS = "weights.npz"
@@ -41,11 +41,12 @@ def write_bundle(
     Args:
         folder: folder of the bundle.
         weights: arrays by layer path.
-        vocabulary: folder of words, characters and tags, and optionally vectors and hashes, which are copied.
+        vocabulary: folder of words, characters and tags, and optionally columns, vectors and hashes; they are
+            copied.
         facts: fields of `Bundle` except versions and files.
     """
-    for name in (WORDS, CHARACTERS, TAGS, VECTORS, SEEN, TESTED):
-        if name not in (VECTORS, SEEN, TESTED) or (vocabulary / name).exists():
+    for name in (WORDS, CHARACTERS, TAGS, VECTORS, COLUMNS, SEEN, TESTED):
+        if name not in (VECTORS, COLUMNS, SEEN, TESTED) or (vocabulary / name).exists():
             shutil.copyfile(vocabulary / name, folder / name)
     save_arrays(folder / WEIGHTS, weights)
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != BUNDLE)

@@ -83,22 +83,26 @@ def _seconds(tagger: Tagger, split: Path) -> float:
     models differed by a factor of 4 on a busy machine.
     """
     with pq.ParquetFile(split) as source:
-        batch = next(source.iter_batches(_TIMED_SEQUENCES, columns=[TOKENS]), None)
+        batch = next(source.iter_batches(_TIMED_SEQUENCES, columns=[TOKENS, *tagger.columns.names]), None)
     n_tokens = 0 if batch is None else len(batch.column(TOKENS).flatten())
     if batch is None or not n_tokens:
         return 0.0
     rounds = []
     for _ in range(_TIMED_ROUNDS):
         started = time.process_time()
-        tagger.tag(batch.column(TOKENS))
+        tagger.tag(batch.column(TOKENS), _columns(batch, tagger))
         rounds.append(time.process_time() - started)
     return 1000 * min(rounds) / n_tokens
+
+
+def _columns(batch: pa.RecordBatch, tagger: Tagger) -> dict[str, pa.ListArray]:
+    return {name: batch.column(name) for name in tagger.columns.names if name in batch.schema.names}
 
 
 def _tagged(
     batch: pa.RecordBatch, tagger: Tagger, schema: pa.Schema, *, scheme: SchemeName, bundle: Path
 ) -> pa.RecordBatch:
-    tagged = tagger.tag(batch.column(TOKENS))
+    tagged = tagger.tag(batch.column(TOKENS), _columns(batch, tagger))
     predicted = convert_tags(tagged.predicted, tagger.bundle.output_scheme, scheme)
     new = {
         PREDICTED: predicted,

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqtag.features import PAD_ID, Vocabulary
+from seqtag.features import PAD_ID, EncodedColumns, Vocabulary
 from seqtag.neural._tensorflow import tf
 from seqtag.neural.windowed_inference import OUTPUT, WordTypeTable
 
@@ -34,16 +34,25 @@ class SavedModelPredictor:
         """Return the texts of a table of word types."""
         return word_types[_TEXT]
 
-    def predict(self, vectors: Any, positions: npt.NDArray[np.int32]) -> npt.NDArray[Any]:
+    def predict(
+        self, vectors: Any, positions: npt.NDArray[np.int32], columns: EncodedColumns
+    ) -> npt.NDArray[Any]:
         """Return `OUTPUT[batch, time]`, undefined at padding.
 
         Args:
             vectors: `<object>[n_word_types]`, texts; row 0 is padding.
             positions: `<int32>[batch, time]`, rows of `vectors`, right-padded with 0.
+            columns: `[batch, time, width]` each.
         """
         mask = positions > 0
-        tokens = tf.RaggedTensor.from_row_lengths(tf.constant(vectors[positions[mask]]), mask.sum(axis=1))
-        tagged = {name: ragged.flat_values.numpy() for name, ragged in self._model.tag_ragged(tokens).items()}
+        if columns:
+            given = {name: tf.constant(values) for name, values in columns.items()}
+            padded = self._model.tag_encoded(tf.constant(vectors[positions]), tf.constant(mask), given)
+            tagged = {name: values.numpy()[mask] for name, values in padded.items()}
+        else:
+            tokens = tf.RaggedTensor.from_row_lengths(tf.constant(vectors[positions[mask]]), mask.sum(axis=1))
+            ragged = self._model.tag_ragged(tokens)
+            tagged = {name: values.flat_values.numpy() for name, values in ragged.items()}
         output = np.empty(positions.shape, dtype=OUTPUT)
         tags = pa.array(tagged["tags"], pa.binary())
         output["tag_id"][mask] = pc.index_in(tags, value_set=self._tags).to_numpy()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Self
 
 import numpy as np
@@ -15,12 +16,14 @@ import pyarrow.compute as pc
 from seqtag.bundle_description import Bundle
 from seqtag.config import RECIPES
 from seqtag.errors import BundleError, RunDirError
-from seqtag.features import UNK_ID, TagIndex, Vocabulary, windows
+from seqtag.features import UNK_ID, ColumnIndex, TagIndex, Vocabulary, windows
 from seqtag.features.encoded_layout import VECTORS
 from seqtag.neural.export.bundle import SAVED_MODEL, bundled_vectors, read_bundle, read_exported_bundle
 from seqtag.neural.weights import set_weights
 from seqtag.neural.windowed_inference import Predictor, WordTypeTable, predict_tokens
 from seqtag.tagging.ragged import flatten, relist
+
+NOTHING: Mapping[str, pa.ListArray] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ class Tagger:
     vocabulary: Vocabulary
     tags: TagIndex
     features: Callable[[pa.StringArray], WordTypeTable]
+    columns: ColumnIndex  # further columns of tokens that it reads
     predictor: Predictor
 
     @classmethod
@@ -55,7 +59,8 @@ class Tagger:
         from seqtag.neural.inference.saved_model_predictor import SavedModelPredictor, word_type_texts
 
         predictor = SavedModelPredictor(folder / SAVED_MODEL, tags.tags_in(bundle.output_scheme))
-        return cls(bundle, vocabulary, tags, partial(word_type_texts, vocabulary=vocabulary), predictor)
+        texts = partial(word_type_texts, vocabulary=vocabulary)
+        return cls(bundle, vocabulary, tags, texts, ColumnIndex.load(folder), predictor)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -76,7 +81,8 @@ class Tagger:
         from seqtag.neural.layers.token_features import TokenFeatures
         from seqtag.neural.network import NetworkPredictor, TaggerNetwork
 
-        sizes = Sizes(bundle.n_words, bundle.n_characters, bundle.n_tags)
+        columns = ColumnIndex.load(folder)
+        sizes = Sizes.of(vocabulary, tags, columns)
         vectors = bundled_vectors(folder) if VECTORS in bundle.files else None
         network = TaggerNetwork.build(bundle.recipe, sizes, bundle.model, tags, vectors)
         try:
@@ -85,10 +91,15 @@ class Tagger:
             raise BundleError(f"{folder}: {error}") from None
         features = TokenFeatures(vocabulary, affix_buckets=bundle.model.affix_buckets, vectors=vectors)
         predictor = NetworkPredictor(network, temperature=bundle.temperature)
-        return cls(bundle, vocabulary, tags, features.word_type_table, predictor)
+        return cls(bundle, vocabulary, tags, features.word_type_table, columns, predictor)
 
-    def tag(self, tokens: pa.ListArray) -> Tagged:
+    def tag(self, tokens: pa.ListArray, columns: Mapping[str, pa.ListArray] = NOTHING) -> Tagged:
         """Tag sequences, given as `list<string>`; null sequences count as empty.
+
+        Args:
+            tokens: tokens of each sequence.
+            columns: `list<string>` by name, a value for each token; columns that are not there are missing
+                values, others than those that the tagger reads have no effect.
 
         Features are computed once per distinct token. Sequences longer than the last bucket are tagged in
         overlapping windows, whose results are stitched.
@@ -101,8 +112,11 @@ class Tagger:
         all_windows = windows(
             np.diff(offsets), buckets=self.bundle.bucket_lengths, overlap=self.bundle.window_overlap
         )
+        encoded = self.columns.encoded(columns, offsets)
         # [n_tokens]
-        output = predict_tokens(self.predictor, vectors, word_type_ids, all_windows, offsets=offsets)
+        output = predict_tokens(
+            self.predictor, vectors, word_type_ids, all_windows, columns=encoded, offsets=offsets
+        )
         tags = pa.array(self.tags.tags_in(self.bundle.output_scheme), pa.string())
         return Tagged(
             predicted=relist(tags.take(pa.array(output["tag_id"])), offsets),

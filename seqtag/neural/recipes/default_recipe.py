@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,10 @@ class DefaultEncoder(Encoder):
         ]
         self.dropouts = [SpatialDropout1D(config.dropout, name=f"dropout_{n}") for n in range(config.layers)]
         self.tags = tag_scores(sizes.n_tags, seeds)
+        self.column_tables = [
+            embedding_table(n, size, seeds, name=f"column_{number}")
+            for number, (n, size) in enumerate(sizes.columns)
+        ]
 
     def tables(self) -> dict[str, Any]:
         return {"words": self.words.embeddings, "affixes": self.affixes.embeddings}
@@ -73,6 +78,14 @@ class DefaultEncoder(Encoder):
         # [n_word_types, character_filters]
         characters = self.characters(word_types["character_ids"], training=training)
         return tf.concat([words, affixes, characters], axis=1)  # [n_word_types, size]
+
+    def with_columns(self, x: Any, columns: Mapping[str, Any], *, training: bool) -> Any:
+        vectors = [
+            look_up(table.embeddings.value, columns["ids"][..., number], training=training)
+            for number, table in enumerate(self.column_tables)
+        ]
+        values = [columns["values"]] if "values" in columns else []
+        return tf.concat([x, *vectors, *values], axis=2) if columns else x  # [batch, time, size]
 
     def emissions(self, x: Any, mask: Any, seed: Any = None) -> Any:
         x = self.dropout_in(x, seed=fold_in(seed, 2))  # [batch, time, size]

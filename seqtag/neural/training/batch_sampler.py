@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seqtag.features import PAD_ID, UNK_ID, Bucket
+from seqtag.features import PAD_ID, UNK_ID, Bucket, EncodedColumns
 from seqtag.neural.windowed_inference import WordTypeTable
 
 Ids = npt.NDArray[np.int32]
@@ -30,6 +30,7 @@ class Batch:
     word_types: WordTypeTable  # [n_word_types, ...]; ids of table rows are positions in `rows_of`
     rows_of: Mapping[str, Ids]  # [n_rows] by table; distinct ids, <pad> and <unk> first
     positions: Ids  # [batch, time], rows of `word_types`; 0 is padding, only on the right
+    columns: EncodedColumns  # [batch, time, width] each
     tag_ids: Ids  # [batch, time], 0 where the tag is unknown
     loss_mask: npt.NDArray[np.bool_]  # [batch, time], True at kept tokens with a known tag
     weights: npt.NDArray[np.float32]  # [batch], weight of each sequence in the loss
@@ -56,6 +57,7 @@ class Batch:
             },
             rows_of={name: _lengthened(ids, shape.n_rows[name]) for name, ids in self.rows_of.items()},
             positions=np.pad(self.positions, ((0, n_rows), (0, 0))),
+            columns={name: _lengthened(values, shape.batch) for name, values in self.columns.items()},
             tag_ids=np.pad(self.tag_ids, ((0, n_rows), (0, 0))),
             loss_mask=np.pad(self.loss_mask, ((0, n_rows), (0, 0))),
             weights=_lengthened(self.weights, shape.batch),
@@ -187,6 +189,7 @@ def _batch(bucket: Bucket, chosen: npt.NDArray[np.int64], word_types: WordTypeTa
         word_types=features,
         rows_of=rows_of,
         positions=positions,
+        columns={name: values[chosen] for name, values in bucket.columns.items()},
         tag_ids=np.maximum(bucket.tag_ids[chosen], 0),
         loss_mask=bucket.loss_mask(chosen),
         weights=bucket.weight[chosen],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import fields
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +40,15 @@ class DevSplit:
         self._windows = _joined(buckets)
         self._offsets = _offsets(self._windows)
         self._word_type_ids = self._flat([bucket.word_type_ids for bucket in buckets], buckets)
+        self._columns = {
+            name: self._flat(
+                [bucket.columns[name] for bucket in buckets],
+                buckets,
+                shape=first.shape[2:],
+                dtype=first.dtype,
+            )
+            for name, first in buckets[0].columns.items()
+        }
         self._gold_ids = self._flat([bucket.tag_ids for bucket in buckets], buckets)
         untagged = self._gold_ids == UNTAGGED_ID
         self._known: npt.NDArray[np.bool_] | slice = ~untagged if untagged.any() else slice(None)
@@ -48,7 +57,14 @@ class DevSplit:
     def score(self, predictor: Predictor) -> DevScore:
         """Tag dev and compare with the gold tags."""
         vectors = predictor.word_type_vectors(self._word_types)
-        output = predict_tokens(predictor, vectors, self._word_type_ids, self._windows, offsets=self._offsets)
+        output = predict_tokens(
+            predictor,
+            vectors,
+            self._word_type_ids,
+            self._windows,
+            columns=self._columns,
+            offsets=self._offsets,
+        )
         tag_ids = output["tag_id"]
         correct = (tag_ids == self._gold_ids)[self._known]
         accuracy = float(np.mean(correct)) if len(correct) else 0.0
@@ -59,11 +75,16 @@ class DevSplit:
         return DevScore(0.0 if math.isnan(value) else value, accuracy)  # NaN: no gold or predicted spans
 
     def _flat(
-        self, padded: Sequence[npt.NDArray[np.int32]], buckets: Sequence[Bucket]
-    ) -> npt.NDArray[np.int32]:
-        """Return `<int32>[n_tokens]`, all sequences concatenated."""
+        self,
+        padded: Sequence[npt.NDArray[Any]],
+        buckets: Sequence[Bucket],
+        *,
+        shape: tuple[int, ...] = (),
+        dtype: npt.DTypeLike = np.int32,
+    ) -> npt.NDArray[Any]:
+        """Return `[n_tokens, *shape]`, all sequences concatenated."""
         values_by_window = zip((bucket.windows for bucket in buckets), padded, strict=True)
-        return stitched(values_by_window, offsets=self._offsets, dtype=np.int32)
+        return stitched(values_by_window, offsets=self._offsets, dtype=dtype, shape=shape)
 
     def _sequences(self, tag_ids: npt.NDArray[np.int32]) -> pa.ListArray:
         names = pa.array([*self._tags.tags, _UNSEEN], pa.string())

@@ -9,7 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from seqtag.config import TrainConfig
+from seqtag.features import EncodedColumns
 from seqtag.neural._tensorflow import tf
+from seqtag.neural.encoders import column_specs
 from seqtag.neural.layers.look_up import look_up
 from seqtag.neural.network import NetworkPredictor, TaggerNetwork
 from seqtag.neural.training.batch_sampler import Batch, Shape
@@ -73,7 +75,12 @@ class Engine:
         word_types = {name: batch.word_types[name] for name in self.network.model.required_features}
         rows_of = {name: batch.rows_of[name] for name in self.network.model.tables()}
         weights = self._tag_weights[batch.tag_ids] * batch.weights[:, None]  # [batch, time]
-        cells = (batch.positions, batch.tag_ids, np.where(batch.loss_mask, weights, np.float32(0)))
+        cells = (
+            batch.positions,
+            batch.columns,
+            batch.tag_ids,
+            np.where(batch.loss_mask, weights, np.float32(0)),
+        )
         seed = np.array([self._seed, self._n_steps], np.int32)
         inputs = (word_types, rows_of, self._optimizer.start_step(rows_of), *cells, seed)
         loss = float(step(*tf.nest.map_structure(tf.constant, inputs)))
@@ -93,9 +100,11 @@ class Engine:
             self._predictor_is_stale = False
         return self._predictor.word_type_vectors(word_types)
 
-    def predict(self, vectors: Any, positions: npt.NDArray[np.int32]) -> npt.NDArray[Any]:
+    def predict(
+        self, vectors: Any, positions: npt.NDArray[np.int32], columns: EncodedColumns
+    ) -> npt.NDArray[Any]:
         """Return `OUTPUT[batch, time]`; call `word_type_vectors` first, which updates the weights."""
-        return self._predictor.predict(vectors, positions)
+        return self._predictor.predict(vectors, positions, columns)
 
     def weights(self) -> Weights:
         """Return copies of the current weights, or of their moving average if `config.average` is set."""
@@ -125,6 +134,7 @@ class Engine:
         rows_of: Any,
         inputs: StepInputs,
         positions: Any,
+        columns: Any,
         tag_ids: Any,
         weights: Any,
         seed: Any,
@@ -138,7 +148,8 @@ class Engine:
             vectors = model.word_type_vectors(word_types, rows, seed)  # [n_word_types, size]
             x = look_up(vectors, positions, training=True)  # [batch, time, size]
             mask = positions > 0  # [batch, time]
-            emissions = model.emissions(x, mask, seed)  # [batch, time, n_tags]
+            tokens = model.with_columns(x, columns, training=True)  # [batch, time, size]
+            emissions = model.emissions(tokens, mask, seed)  # [batch, time, n_tags]
             loss_sum = self.network.output.loss(emissions, tag_ids, weights, mask)
             loss = tf.math.divide_no_nan(loss_sum, self._weight_per_step)
         dense_gradients, row_gradients, x_gradient = tape.gradient(loss, [dense, rows, x])
@@ -162,6 +173,9 @@ class Engine:
         rows_of = {name: tf.TensorSpec([n_rows[name]], tf.int32) for name in model.tables()}
         missed = {name: tf.TensorSpec([n_rows[name], 4]) for name in rows_of}
         inputs = StepInputs(tf.TensorSpec([]), {} if self._optimizer.is_lazy else missed)
-        cells = (tf.TensorSpec([batch, time], dtype) for dtype in (tf.int32, tf.int32, tf.float32))
+        positions, tag_ids, weights = (
+            tf.TensorSpec([batch, time], dtype) for dtype in (tf.int32, tf.int32, tf.float32)
+        )
+        cells = (positions, column_specs(self.network.sizes, batch, time), tag_ids, weights)
         step = tf.function(self._learn, jit_compile=shape is not None)
         return step.get_concrete_function(word_types, rows_of, inputs, *cells, tf.TensorSpec([2], tf.int32))

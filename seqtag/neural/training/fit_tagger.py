@@ -14,7 +14,7 @@ import numpy.typing as npt
 from seqtag.config import FeaturesConfig, Metric, ModelConfig, SchemeName, TrainConfig
 from seqtag.errors import ConfigError
 from seqtag.evaluation import EpochRecord, TrainingHistory
-from seqtag.features import Bucket, TagIndex, Vocabulary, read_encoded, read_word_types
+from seqtag.features import Bucket, ColumnIndex, TagIndex, Vocabulary, read_encoded, read_word_types
 from seqtag.formatting import short_name
 from seqtag.neural.export.bundle import HISTORY, SAVED_MODEL, bundled_vectors, write_bundle
 from seqtag.neural.training.batch_sampler import BatchSampler
@@ -81,8 +81,11 @@ def train(
     from seqtag.neural.training.temperature_scaling import fitted_temperature
 
     words, tags = Vocabulary.load(vocabulary), TagIndex.load(vocabulary)
+    columns = ColumnIndex.load(vocabulary)
     train_buckets, dev_buckets = (
-        read_encoded(encoded / split, vocabulary_digest=words.digest, tags_digest=tags.digest)
+        read_encoded(
+            encoded / split, vocabulary_digest=words.digest, tags_digest=tags.digest, columns=columns
+        )
         for split in ("train", "dev")
     )
     make_deterministic()
@@ -91,7 +94,7 @@ def train(
     train_word_types, dev_word_types = (
         tokens.word_type_table(read_word_types(encoded / split)) for split in ("train", "dev")
     )
-    sizes = Sizes(words.n_words, words.n_characters, len(tags))
+    sizes = Sizes.of(words, tags, columns)
 
     def build() -> TaggerNetwork:
         return TaggerNetwork.build(config.recipe, sizes, model, tags, vectors, seed=seed)
@@ -137,7 +140,7 @@ def train(
         best, dev_buckets, NetworkPredictor(best).word_type_vectors(dev_word_types)
     )
     export_saved_model(
-        NetworkPredictor(best, temperature=temperature), tokens, output_tags, folder / SAVED_MODEL
+        NetworkPredictor(best, temperature=temperature), tokens, columns, output_tags, folder / SAVED_MODEL
     )
     write_bundle(
         folder,

@@ -30,8 +30,8 @@ def fitted_temperature(network: TaggerNetwork, buckets: Sequence[Bucket], vector
     output = network.output
 
     @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]  # tensorflow is untyped
-    def emitted(positions: tf.Tensor) -> tf.Tensor:
-        return network.emissions(vectors, positions)
+    def emitted(positions: tf.Tensor, columns: dict[str, tf.Tensor]) -> tf.Tensor:
+        return network.emissions(vectors, positions, columns)
 
     @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
     def negative_log_likelihood(
@@ -41,7 +41,7 @@ def fitted_temperature(network: TaggerNetwork, buckets: Sequence[Bucket], vector
         gold = tf.gather(log_probability, tf.maximum(tag_ids, 0), batch_dims=2)  # [batch, time]
         return -tf.reduce_sum(tf.where(mask & (tag_ids >= 0), gold, 0.0))
 
-    sample = [(*emitted(positions), tag_ids) for positions, tag_ids in _sample(buckets)]
+    sample = [(*emitted(positions, columns), tag_ids) for positions, columns, tag_ids in _sample(buckets)]
     if not any(bool(np.any(np.asarray(mask) & (tag_ids >= 0))) for _, mask, tag_ids in sample):
         return 1.0
 
@@ -55,11 +55,15 @@ def fitted_temperature(network: TaggerNetwork, buckets: Sequence[Bucket], vector
     return round(math.exp(found.x), 4)
 
 
-def _sample(buckets: Sequence[Bucket]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield positions and tag ids, `<int32>[batch, time]`, of windows sampled evenly from dev."""
+def _sample(
+    buckets: Sequence[Bucket],
+) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]]:
+    """Yield positions, columns and tag ids, `[batch, time]` each, of windows sampled evenly from dev."""
     every = max(1, math.ceil(sum(len(bucket) * bucket.length for bucket in buckets) / _MOST_CELLS))
     for bucket in buckets:
         word_type_ids, tag_ids = bucket.word_type_ids[::every], bucket.tag_ids[::every]
         rows = max(1, CELLS // bucket.length)
         for first in range(0, len(word_type_ids), rows):
-            yield word_type_ids[first : first + rows], tag_ids[first : first + rows]
+            chosen = slice(first, first + rows)
+            columns = {name: values[::every][chosen] for name, values in bucket.columns.items()}
+            yield word_type_ids[chosen], columns, tag_ids[chosen]

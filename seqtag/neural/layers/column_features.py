@@ -1,0 +1,117 @@
+"""Further columns of tokens in TensorFlow, for the SavedModel: typed values to ids and scaled numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from seqtag.config import CategoryColumn, NumberColumn, SetColumn, TimeColumn
+from seqtag.features import UNK_ID, ColumnIndex, LearnedColumn
+from seqtag.features.column_index import DAY, FARTHEST, FIRST_MONDAY, WEEK
+from seqtag.features.time_zones import utc_offsets
+from seqtag.neural._tensorflow import tf
+
+
+class ColumnFeatures(tf.Module):  # type: ignore[misc]  # tensorflow is untyped
+    """Encodes columns as `ColumnIndex.encoded` does.
+
+    Call arguments:
+        columns: by name, `[batch, time]`: `<string>` for a category or a set, "" where missing; `<float32>`
+            for a number and `<float64>` seconds since 1970 for a time, NaN where missing.
+        real: `<bool>[batch, time]`, True at tokens.
+
+    Returns: `ids`, `<int32>[batch, time, n_ids]`, and `values`, `<float32>[batch, time, n_values]`, both 0 at
+    padding; a part of width 0 is left out.
+    """
+
+    def __init__(self, index: ColumnIndex) -> None:
+        super().__init__()
+        self._index = index
+        self._known = {
+            learned.column.name: _table(learned.known)
+            for learned in index.columns
+            if isinstance(learned.column, CategoryColumn | SetColumn)
+        }
+
+    def __call__(self, columns: Mapping[str, Any], real: Any) -> dict[str, Any]:
+        parts: dict[str, list[Any]] = {"ids": [], "values": []}
+        for learned in self._index.columns:
+            raw = columns[learned.column.name]
+            if learned.vectors is not None:
+                parts["ids"].append(tf.where(real, self._ids(learned, raw), 0)[..., None])
+            if learned.n_values:
+                values = self._values(learned, raw, real)  # [batch, time, n_values]
+                parts["values"].append(tf.where(real[..., None], values, 0.0))
+        return {name: tf.concat(parts[name], axis=-1) for name in self._index.widths}
+
+    def specs(self) -> dict[str, Any]:
+        """Return the specification of each column, `[batch, time]`."""
+        types = {"category": tf.string, "set": tf.string, "number": tf.float32, "time": tf.float64}
+        return {
+            learned.column.name: tf.TensorSpec([None, None], types[learned.column.kind], learned.column.name)
+            for learned in self._index.columns
+        }
+
+    def _ids(self, learned: LearnedColumn, raw: Any) -> Any:
+        if isinstance(learned.column, CategoryColumn):
+            return self._known[learned.column.name].lookup(raw) + (UNK_ID + 1)
+        shape = tf.shape(raw)
+        buckets = tf.searchsorted(
+            tf.constant(learned.edges, tf.float32), tf.reshape(raw, [-1]), side="right", out_type=tf.int32
+        )
+        return tf.where(tf.math.is_nan(raw), UNK_ID, tf.reshape(buckets, shape) + (UNK_ID + 1))
+
+    def _values(self, learned: LearnedColumn, raw: Any, real: Any) -> Any:
+        match learned.column:
+            case NumberColumn():
+                missing = tf.math.is_nan(raw)
+                return _stacked([_scaled(learned, raw), missing])
+            case TimeColumn():
+                return self._time_values(learned, raw, real, learned.column.zone)
+            case SetColumn():
+                return self._memberships(learned, raw, learned.column.separator)
+            case _:
+                raise ValueError(f"a {learned.column.kind} has no values")
+
+    def _time_values(self, learned: LearnedColumn, times: Any, real: Any, zone: str) -> Any:
+        missing = tf.math.is_nan(times)
+        times = tf.where(real, times, np.nan)
+        nothing = tf.fill([tf.shape(times)[0], 1], tf.constant(np.nan, tf.float64))
+        gaps = times[:, 1:] - times[:, :-1]  # [batch, time - 1]
+        logs = tf.math.log1p(tf.where(gaps < 0, tf.zeros_like(gaps), gaps))
+        scaled = [_scaled(learned, tf.concat(pair, axis=1)) for pair in ([nothing, logs], [logs, nothing])]
+        starts, shifts = (tf.constant(array, tf.float64) for array in utc_offsets(zone))
+        number = tf.searchsorted(starts, tf.reshape(times, [-1]), side="right") - 1
+        local = times + tf.reshape(tf.gather(shifts, tf.maximum(number, 0)), tf.shape(times))
+        angles = [2 * np.pi * local / DAY, 2 * np.pi * (local - FIRST_MONDAY) / WEEK]
+        clock = [function(angle) for angle in angles for function in (tf.sin, tf.cos)]
+        return _stacked([*scaled, *clock, missing])
+
+    def _memberships(self, learned: LearnedColumn, raw: Any, separator: str) -> Any:
+        n_known = len(learned.known)
+        sets, position = tf.unique(tf.reshape(raw, [-1]))  # each distinct set is read once
+        members = tf.strings.split(sets, separator)
+        known = self._known[learned.column.name].lookup(members.flat_values)
+        table = tf.reduce_max(
+            members.with_flat_values(tf.one_hot(known, n_known)), axis=1
+        )  # [n_sets, n_known]
+        table = tf.maximum(table, 0.0)  # a set without members has the least number
+        return tf.reshape(tf.gather(table, position), tf.concat([tf.shape(raw), [n_known]], axis=0))
+
+
+def _scaled(learned: LearnedColumn, found: Any) -> Any:
+    return tf.clip_by_value((found - learned.centre) / learned.scale, -FARTHEST, FARTHEST)
+
+
+def _stacked(columns: list[Any]) -> Any:
+    floats = [tf.cast(column, tf.float32) for column in columns]
+    return tf.stack([tf.where(tf.math.is_nan(column), 0.0, column) for column in floats], axis=-1)
+
+
+def _table(known: tuple[str, ...]) -> Any:
+    """Return a table from known strings to 0, 1, ...; others are -1."""
+    keys = tf.constant([*known, ""] if "" not in known else known, tf.string)
+    ids = tf.constant([*range(len(known)), -1][: len(keys)], tf.int32)
+    return tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(keys, ids), default_value=-1)
