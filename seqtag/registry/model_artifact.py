@@ -5,16 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import yaml
 
 from seqtag.artifacts import file_digest, is_inside
 from seqtag.errors import RegistryError
+from seqtag.features import ColumnIndex
 
 if TYPE_CHECKING:
     from mlflow.entities import LoggedModel
@@ -37,11 +38,13 @@ _OUTPUTS = [
     {"type": "string", "name": "model_name", "required": False},
     {"type": "string", "name": "model_version", "required": False},
 ]
-_SIGNATURE: Final = {
-    "inputs": json.dumps(_INPUTS),
-    "outputs": json.dumps(_OUTPUTS),
-    "params": None,
-}  # as in MLmodel
+
+
+def _signature(columns: Sequence[str] = ()) -> dict[str, str | None]:
+    """Return the signature in MLmodel of a model that reads further columns of tokens."""
+    further = [{**_INPUTS[0], "name": name, "required": False} for name in columns]
+    inputs = json.dumps([*_INPUTS, *further])
+    return {"inputs": inputs, "outputs": json.dumps(_OUTPUTS), "params": None}
 
 
 def bundle_digest(bundle: Path) -> str:
@@ -79,7 +82,7 @@ def write_served_model(bundle: Path, *, model: LoggedModel, folder: Path) -> Non
             path=str(folder),
             python_model=str(_SERVING_MODEL),
             artifacts={BUNDLE: str(bundle)},
-            signature=ModelSignature.from_dict(_SIGNATURE),
+            signature=ModelSignature.from_dict(_signature(ColumnIndex.load(bundle).names)),
             pip_requirements=_requirements(),
             mlflow_model=Model(
                 artifact_path=model.artifact_location,
@@ -104,7 +107,7 @@ def _remove_absolute_paths(folder: Path) -> None:
 
 def serving_digest() -> str:
     """Return the sha256 of what `write_served_model` adds to a bundle."""
-    lines = [file_digest(_SERVING_MODEL), *_requirements(), json.dumps(_SIGNATURE, sort_keys=True)]
+    lines = [file_digest(_SERVING_MODEL), *_requirements(), json.dumps(_signature(), sort_keys=True)]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 

@@ -1,10 +1,11 @@
 """Served tagger: MLflow copies this file next to the bundle and runs it there, without seqtag.
 
-It needs tensorflow, numpy, pandas and mlflow; inputs are lists of strings.
+It needs tensorflow, numpy, pandas and mlflow; inputs are lists of tokens, and of the values of their columns.
 """
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,20 @@ _BATCH_CELLS = 16_384  # tokens per batch, padding included; bounds memory
 
 
 class ServedTagger(PythonModel):
-    """Tagger of data frames with one column `tokens` of lists of strings."""
+    """Tagger of data frames with a column `tokens` of lists of strings.
+
+    A tagger that reads further columns of tokens finds them by their names, as lists with a value for each
+    token: strings for categories and sets, numbers, and times as ISO 8601 or as seconds since 1970. A null is
+    a missing value; where a column or a list is left out, all its values are missing.
+    """
 
     def load_context(self, context: PythonModelContext) -> None:
         import tensorflow as tf
 
         self._saved_model = tf.saved_model.load(f"{context.artifacts['bundle']}/saved_model")
         self._tag = self._saved_model.signatures["serving_default"]
+        inputs = self._tag.structured_input_signature[1]
+        self._columns = {name: spec.dtype for name, spec in inputs.items() if name != "tokens"}
         self._origin = _origin(Path(context.artifacts["bundle"]).parents[1])
 
     def predict(
@@ -40,10 +48,17 @@ class ServedTagger(PythonModel):
         `model_name` and `model_version`, which are None if it was loaded by its path.
         """
         sequences = [_checked(row, tokens) for row, tokens in enumerate(model_input["tokens"])]
+        columns = {
+            name: [
+                _values(row, name, kind.name, given, len(sequences[row])) for row, given in enumerate(lists)
+            ]
+            for name, kind in self._columns.items()
+            for lists in [model_input[name] if name in model_input else [None] * len(sequences)]
+        }
         tags: list[list[str]] = [[] for _ in sequences]
         confidences: list[list[float]] = [[] for _ in sequences]
         for batch in _batches([len(tokens) for tokens in sequences]):
-            self._tag_batch(batch, sequences, tags, confidences)
+            self._tag_batch(batch, sequences, columns, tags, confidences)
         # pandas aligns by index: with another one, assigned tags would land on other rows
         answers = {"tags": tags, "confidence": confidences, **self._origin}
         return pd.DataFrame(answers, index=model_input.index)
@@ -52,14 +67,18 @@ class ServedTagger(PythonModel):
         self,
         batch: list[int],
         sequences: list[list[str]],
+        columns: dict[str, list[list[Any]]],
         tags: list[list[str]],
         confidences: list[list[float]],
     ) -> None:
         import tensorflow as tf
 
         width = max(len(sequences[row]) for row in batch)
-        padded = [sequences[row] + [""] * (width - len(sequences[row])) for row in batch]
-        found = self._tag(tokens=tf.constant(padded, tf.string))
+        padded = {"tokens": tf.constant(_padded(sequences, batch, width, ""), tf.string)}
+        for name, kind in self._columns.items():
+            values = _padded(columns[name], batch, width, _missing(kind.name))
+            padded[name] = tf.constant(values, kind)
+        found = self._tag(**padded)
         tag_rows = found["tags"].numpy()  # <bytes>[batch, time]
         confidence_rows = found["confidence"].numpy().astype(float)  # <float64>[batch, time]
         for place, row in enumerate(batch):
@@ -81,6 +100,39 @@ def _checked(row: int, tokens: Any) -> list[str]:
     if not all(isinstance(token, str) and token for token in tokens):  # "" is padding to the saved model
         raise ValueError(f"row {row}: invalid token: expected non-empty strings, got {list(tokens)}")
     return [str(token) for token in tokens]  # NumPy's strings become str
+
+
+def _missing(kind: str) -> Any:
+    return "" if kind == "string" else math.nan
+
+
+def _padded(lists: list[list[Any]], batch: list[int], width: int, padding: Any) -> list[list[Any]]:
+    return [lists[row] + [padding] * (width - len(lists[row])) for row in batch]
+
+
+def _values(row: int, name: str, kind: str, given: Any, n_tokens: int) -> list[Any]:
+    """Return the values of a column for one sequence, in the type of the saved model."""
+    if given is None or (isinstance(given, float) and math.isnan(given)):  # left out
+        return [_missing(kind)] * n_tokens
+    if not isinstance(given, list | tuple | np.ndarray) or len(given) != n_tokens:
+        raise ValueError(f"row {row}: column {name!r}: expected a list of {n_tokens} values, got {given!r}")
+    return [_value(row, name, kind, value) for value in given]
+
+
+def _value(row: int, name: str, kind: str, value: Any) -> Any:
+    if value is None or value == "" or value != value:  # NaN
+        return _missing(kind)
+    expected = {"string": "text", "float32": "a number", "float64": "an ISO 8601 time or seconds since 1970"}
+    try:
+        if kind == "string" and isinstance(value, str):
+            return value
+        if kind == "float64" and isinstance(value, str):
+            return pd.to_datetime(value, utc=True, format="ISO8601").timestamp()
+        if kind != "string" and math.isfinite(float(value)):
+            return float(value)
+    except (ValueError, TypeError, OverflowError):
+        pass
+    raise ValueError(f"row {row}: column {name!r}: expected {expected[kind]}, got {value!r}")
 
 
 def _batches(lengths: list[int]) -> list[list[int]]:

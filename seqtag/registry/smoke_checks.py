@@ -8,31 +8,35 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import cycle, islice
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from seqtag.bundle_description import Bundle
-from seqtag.config import SchemeName
+from seqtag.config import ReadColumn, SchemeName, TimeColumn
 from seqtag.config.recipes import RECIPES
 from seqtag.config.secrets import hide_passwords
+from seqtag.corpus.token_values import seconds
 from seqtag.errors import RegistryError, is_permanent
 from seqtag.evaluation.predictions import CONFIDENCE, PREDICTED, TOKENS
-from seqtag.features import TagIndex
+from seqtag.features import ColumnIndex, TagIndex
 from seqtag.formatting import first_line
 from seqtag.records import Passed
 from seqtag.subprocess_runner import peak_memory
 from seqtag.tagging import convert_tags, legal_transitions
+from seqtag.tagging.ragged import flatten, relist
 
 N_GOLDEN: Final = 200  # sequences
 TOLERANCE: Final = 1e-4  # of probabilities, since float32 sums depend on their order
 _REPEATS = 20
+_NO_COLUMNS: Mapping[str, Sequence[Any]] = MappingProxyType({})
 _LONG = 10_000  # tokens, or characters
 UNUSUAL: Final = {
     "an empty sequence": [],
@@ -74,9 +78,13 @@ class Golden(NamedTuple):
     tokens: list[list[str]]
     tags: list[list[str]]
     confidence: list[list[float]]
+    columns: Mapping[str, Sequence[Any]] = _NO_COLUMNS  # of the tokens, by name
 
 
-Serve = Callable[[Sequence[Any]], Served]
+class Serve(Protocol):
+    """A served model."""
+
+    def __call__(self, sequences: Sequence[Any], columns: Mapping[str, Sequence[Any]] = ..., /) -> Served: ...
 
 
 def run_smoke_test(
@@ -106,13 +114,16 @@ def run_smoke_test(
     loading = time.perf_counter() - started
     description, tags = Bundle.load(Path(bundle)), TagIndex.load(Path(bundle))
 
-    def serve(sequences: Sequence[Any]) -> Served:
+    def serve(sequences: Sequence[Any], columns: Mapping[str, Sequence[Any]] = _NO_COLUMNS, /) -> Served:
         import pandas as pd
 
-        answer = loaded.predict(pd.DataFrame({"tokens": pd.Series(list(sequences), dtype=object)}))
+        given = {"tokens": sequences, **columns}
+        frame = pd.DataFrame({name: pd.Series(list(lists), dtype=object) for name, lists in given.items()})
+        answer = loaded.predict(frame)
         return Served(answer["tags"].tolist(), answer["confidence"].tolist())
 
-    known = None if golden is None else _golden(Path(golden), longest=description.bucket_lengths[-1])
+    columns, longest = ColumnIndex.load(Path(bundle)), description.bucket_lengths[-1]
+    known = None if golden is None else _golden(Path(golden), columns, longest=longest)
     spelled = tags.tags_in(description.output_scheme)
     legal = legal_transitions(spelled, description.output_scheme) if _promises_legal(description) else None
     checks = [SmokeCheck(check="model loads", passed=True, detail=f"version {version} in {loading:.1f} s")]
@@ -121,20 +132,34 @@ def run_smoke_test(
     unusual = UNUSUAL | {f"{_LONG:,} tokens": list(islice(cycle(known.tokens[0] if known else ["a"]), _LONG))}
     checks += [_check_answer(name, tokens, serve, spelled, legal) for name, tokens in unusual.items()]
     checks += [_check_rejection(name, value, serve) for name, value in MALFORMED.items()]
-    sample = known.tokens if known else [["a", "b", "c"]]
+    sample = known or Golden([["a", "b", "c"]], [], [])
     measured = {"load_seconds": round(loading, 2), **_speed(serve, sample), "peak_bytes": peak_memory()}
     return {"checks": list(map(asdict, checks)), "measured": measured}
 
 
-def _golden(predictions: Path, *, longest: int) -> Golden | None:
+def _golden(predictions: Path, columns: ColumnIndex, *, longest: int) -> Golden | None:
     """Return sequences spread over a predictions file, without those that were tagged in windows."""
-    table = pq.read_table(predictions, columns=[TOKENS, PREDICTED, CONFIDENCE])
+    present = pq.read_schema(predictions).names
+    read = {learned.column.name: learned.column for learned in columns.columns}
+    further = [name for name in read if name in present]
+    table = pq.read_table(predictions, columns=[TOKENS, PREDICTED, CONFIDENCE, *further])
     lengths = table[TOKENS].combine_chunks().value_lengths().to_numpy()
     rows = np.flatnonzero((lengths > 0) & (lengths <= longest))
     if not len(rows):
         return None
     chosen = rows[np.unique(np.linspace(0, len(rows) - 1, N_GOLDEN).astype(int))]
-    return Golden(*(table[name].take(chosen).to_pylist() for name in (TOKENS, PREDICTED, CONFIDENCE)))
+    table = table.take(chosen).combine_chunks()
+    tokens, tags, confidence = (table[name].to_pylist() for name in (TOKENS, PREDICTED, CONFIDENCE))
+    typed = {name: _typed(table[name].chunk(0), read[name]) for name in further}
+    return Golden(tokens, tags, confidence, typed)
+
+
+def _typed(lists: pa.ListArray, column: ReadColumn) -> list[Any]:
+    """Return the values of a column as a client sends them: times in any format as seconds."""
+    if not isinstance(column, TimeColumn):
+        return list(lists.to_pylist())
+    texts, offsets = flatten(lists)
+    return list(relist(pa.array(seconds(texts, column.format)), offsets, like=lists).to_pylist())
 
 
 def _promises_legal(bundle: Bundle) -> bool:
@@ -149,7 +174,7 @@ def _check_golden(
     """Check that golden sequences get the same tags and confidences as in the evaluation."""
     check = "tags match the evaluation"
     try:
-        served = serve(known.tokens)
+        served = serve(known.tokens, known.columns)
         tags = convert_tags(pa.array(served.tags, pa.list_(pa.string())), output_scheme, scheme).to_pylist()
     except Exception as error:
         if not is_permanent(error):
@@ -220,20 +245,22 @@ def _check_rejection(name: str, value: Any, serve: Serve) -> SmokeCheck:
     return SmokeCheck(check=check, passed=False, detail="returned tags")
 
 
-def _speed(serve: Serve, sequences: list[list[str]]) -> dict[str, float]:
+def _speed(serve: Serve, sample: Golden) -> dict[str, float]:
     """Time one sequence of median length and all sequences at once, both after compilation."""
-    one = sorted(sequences, key=len)[len(sequences) // 2]
-    seconds = [_timed(serve, [one]) for _ in range(_REPEATS)]
-    whole = min(_timed(serve, sequences) for _ in range(2))
+    sequences, columns = sample.tokens, sample.columns
+    middle = sorted(range(len(sequences)), key=lambda row: len(sequences[row]))[len(sequences) // 2]
+    one = [sequences[middle]], {name: [lists[middle]] for name, lists in columns.items()}
+    times = [_timed(serve, *one) for _ in range(_REPEATS)]
+    whole = min(_timed(serve, sequences, columns) for _ in range(2))
     return {
-        "one_sequence_milliseconds": round(1000 * statistics.median(seconds), 2),
+        "one_sequence_milliseconds": round(1000 * statistics.median(times), 2),
         "tokens_per_second": round(sum(map(len, sequences)) / whole),
     }
 
 
-def _timed(serve: Serve, sequences: Sequence[Any]) -> float:
+def _timed(serve: Serve, sequences: Sequence[Any], columns: Mapping[str, Sequence[Any]]) -> float:
     started = time.perf_counter()
-    serve(sequences)
+    serve(sequences, columns)
     return time.perf_counter() - started
 
 
