@@ -48,10 +48,17 @@ _EDGE = TokenAttributes(  # before the first token and after the last
 )
 
 
-def sequence_attributes(tokens: Sequence[TokenAttributes]) -> list[list[bytes]]:
-    """Return the attributes of each token: its own, those of its neighbours, and pairs of adjacent words."""
+def sequence_attributes(
+    tokens: Sequence[TokenAttributes], columns: Sequence[Sequence[str]] = ()
+) -> list[list[bytes]]:
+    """Return the attributes of each token: its own, those of its neighbours, and pairs of adjacent words.
+
+    Args:
+        tokens: attributes of the tokens.
+        columns: attributes of further columns, by token; empty if there are none.
+    """
     padded = [_EDGE, _EDGE, *tokens, _EDGE, _EDGE]
-    return [
+    attributes = [
         [
             *here.own,
             *second_before.as_neighbour[0],
@@ -65,6 +72,13 @@ def sequence_attributes(tokens: Sequence[TokenAttributes]) -> list[list[bytes]]:
             padded, padded[1:], padded[2:], padded[3:], padded[4:], strict=False
         )
     ]
+    around = [(), *columns, ()]
+    for of_token, *nearest in zip(
+        attributes if columns else (), around, around[1:], around[2:], strict=False
+    ):
+        for offset, texts in zip(("-1:", "", "+1:"), nearest, strict=True):
+            of_token += [f"{offset}{text}".encode() for text in texts]
+    return attributes
 
 
 def word_shape(token: str, *, short: bool) -> str:

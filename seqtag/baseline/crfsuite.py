@@ -19,7 +19,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from seqtag.baseline.attributes import AttributesByToken, TokenAttributes, sequence_attributes
+from seqtag.baseline.attributes import AttributesByToken, sequence_attributes
+from seqtag.baseline.column_attributes import column_attributes
 from seqtag.corpus.schema import SPLIT
 from seqtag.errors import ConfigError, TrainingError
 from seqtag.evaluation.predictions import (
@@ -30,6 +31,7 @@ from seqtag.evaluation.predictions import (
     UNKNOWN,
     predictions_schema,
 )
+from seqtag.features import NO_COLUMNS, ColumnIndex
 from seqtag.io.row_groups import read_row_groups
 from seqtag.records import Record
 from seqtag.tagging.ragged import flatten
@@ -61,7 +63,13 @@ class BaselineFacts(Record):
 
 
 def write_baseline(
-    train: Path, test: Path, predictions: Path, *, algorithm: Algorithm, seed: int
+    train: Path,
+    test: Path,
+    predictions: Path,
+    *,
+    algorithm: Algorithm,
+    seed: int,
+    columns: ColumnIndex = NO_COLUMNS,
 ) -> BaselineFacts:
     """Train a CRF on one split file and tag another one, one row group at a time.
 
@@ -80,6 +88,7 @@ def write_baseline(
         algorithm: training algorithm.
         seed: seed of the order in which the perceptron sees the sequences; sets the C library's `rand`, which
             the whole process shares.
+        columns: further columns of tokens that it reads.
 
     Raises:
         ConfigError: python-crfsuite is not installed.
@@ -90,10 +99,10 @@ def write_baseline(
     attributes = AttributesByToken()
     with tempfile.TemporaryDirectory(dir=predictions.parent, prefix=".crfsuite-") as folder:
         model = Path(folder, "model")
-        n_features = _train(pycrfsuite, train, model, attributes, algorithm=algorithm, seed=seed)
+        n_features = _train(pycrfsuite, train, model, attributes, columns, algorithm=algorithm, seed=seed)
         tagger = pycrfsuite.Tagger()
         with tagger.open(str(model)):
-            _tag(tagger, test, predictions, attributes)
+            _tag(tagger, test, predictions, attributes, columns)
     _log.info("baseline: %s with %s features", algorithm, f"{n_features:,}")
     return BaselineFacts(
         algorithm=algorithm,
@@ -128,6 +137,7 @@ def _train(
     train: Path,
     model: Path,
     attributes: AttributesByToken,
+    columns: ColumnIndex,
     *,
     algorithm: Algorithm,
     seed: int,
@@ -136,10 +146,9 @@ def _train(
     name, parameters = _TRAINERS[algorithm]
     trainer = pycrfsuite.Trainer(name, parameters, verbose=False)
     n_sequences = 0
-    for batch in _batches(train, [TOKENS, GOLD_TAGS]):
+    for batch in _batches(train, [TOKENS, GOLD_TAGS, *columns.names]):
         tags = batch.column(GOLD_TAGS).to_pylist()
-        for sequence, gold in zip(_sequences(batch.column(TOKENS), attributes), tags, strict=True):
-            attributes_of = sequence_attributes(sequence)
+        for attributes_of, gold in zip(_sequences(batch, attributes, columns), tags, strict=True):
             for start, stop in _tagged_segments(gold or ()):
                 trainer.append(attributes_of[start:stop], gold[start:stop])
                 n_sequences += 1
@@ -171,25 +180,32 @@ def _tagged_segments(tags: Sequence[str | None]) -> Iterator[tuple[int, int]]:
         start = stop
 
 
-def _tag(tagger: Any, test: Path, predictions: Path, attributes: AttributesByToken) -> None:
+def _tag(
+    tagger: Any, test: Path, predictions: Path, attributes: AttributesByToken, columns: ColumnIndex
+) -> None:
     known = pa.array(list(attributes), pa.string())  # before tokens of test are added
     with pq.ParquetFile(test) as source:
         names = [name for name in source.schema_arrow.names if name != SPLIT]
         schema = predictions_schema(source.schema_arrow, without=SPLIT, span_confidence=False)
     with pq.ParquetWriter(predictions, schema, compression="zstd") as writer:
         for batch in _batches(test, names):
-            writer.write_batch(_tagged(tagger, batch, schema, attributes, known))
+            writer.write_batch(_tagged(tagger, batch, schema, attributes, columns, known))
 
 
 def _tagged(
-    tagger: Any, batch: pa.RecordBatch, schema: pa.Schema, attributes: AttributesByToken, known: pa.Array
+    tagger: Any,
+    batch: pa.RecordBatch,
+    schema: pa.Schema,
+    attributes: AttributesByToken,
+    columns: ColumnIndex,
+    known: pa.Array,
 ) -> pa.RecordBatch:
     flat, offsets = flatten(batch.column(TOKENS))
     predicted: list[str] = []
     marginals: list[float] = []
-    for sequence in _sequences(batch.column(TOKENS), attributes):
-        if sequence:
-            tags = tagger.tag(sequence_attributes(sequence))
+    for attributes_of in _sequences(batch, attributes, columns):
+        if attributes_of:
+            tags = tagger.tag(attributes_of)
             predicted += tags
             marginals += [tagger.marginal(tag, position) for position, tag in enumerate(tags)]
     starts = pa.array(offsets, pa.int32())
@@ -198,22 +214,26 @@ def _tagged(
         CONFIDENCE: pa.array(confidence_of(np.array(marginals, np.float64))),
         UNKNOWN: pc.invert(pc.is_in(pc.fill_null(flat, ""), value_set=known)),
     }
-    columns = [
+    arrays = [
         pa.ListArray.from_arrays(starts, new[name]) if name in new else batch.column(name)
         for name in schema.names
     ]
-    return pa.RecordBatch.from_arrays(columns, schema=schema)
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
 def _batches(split: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
     return (batch for _, batch in read_row_groups([split], columns))
 
 
-def _sequences(tokens: pa.ListArray, attributes: AttributesByToken) -> Iterator[list[TokenAttributes]]:
+def _sequences(
+    batch: pa.RecordBatch, attributes: AttributesByToken, columns: ColumnIndex
+) -> Iterator[list[list[bytes]]]:
     """Yield the attributes of the tokens of each sequence; a null token counts as an empty one."""
-    flat, offsets = flatten(tokens)
+    flat, offsets = flatten(batch.column(TOKENS))
     encoded = pc.dictionary_encode(pc.fill_null(flat, ""))
     distinct = [attributes[token] for token in encoded.dictionary.to_pylist()]
     by_position = [distinct[number] for number in encoded.indices.to_numpy().tolist()]
+    lists = {name: batch.column(name) for name in columns.names}
+    of_columns = column_attributes(columns, lists, offsets) if columns.names else []
     for start, stop in pairwise(offsets.tolist()):
-        yield by_position[start:stop]
+        yield sequence_attributes(by_position[start:stop], of_columns[start:stop])

@@ -1,6 +1,12 @@
 """Vocabulary, tag index, word vectors and padded windows: a split as input of a model."""
 
-from seqtag.features.column_index import NO_COLUMNS, ColumnIndex, EncodedColumns, LearnedColumn
+from seqtag.features.column_index import (
+    NO_COLUMNS,
+    ColumnIndex,
+    EncodedColumns,
+    LearnedColumn,
+    token_values,
+)
 from seqtag.features.column_learning import learn_columns
 from seqtag.features.encoded_layout import COLUMNS, SEEN, TESTED
 from seqtag.features.encoded_reader import Bucket, read_encoded
@@ -46,6 +52,7 @@ __all__ = [
     "read_encoded",
     "read_word_types",
     "stitched",
+    "token_values",
     "windows",
     "write_sequence_hashes",
 ]

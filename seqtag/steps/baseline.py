@@ -7,6 +7,7 @@ from pathlib import Path
 from seqtag.artifacts import Manifest, require_manifest
 from seqtag.baseline import write_baseline
 from seqtag.config import config_inputs
+from seqtag.features import ColumnIndex
 from seqtag.run_dir import RunDir
 from seqtag.steps.context import read_config
 from seqtag.steps.planned_run import DryRun
@@ -31,12 +32,16 @@ def baseline(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest | None:
 
     def write(folder: Path) -> None:
         predictions = folder / run.baseline_predictions.name
-        facts = write_baseline(train, test, predictions, algorithm=algorithm, seed=config.seed)
+        columns = ColumnIndex.load(run.output("index"))
+        facts = write_baseline(
+            train, test, predictions, algorithm=algorithm, seed=config.seed, columns=columns
+        )
         facts.save(folder / run.baseline_facts.name)
 
     inputs = {
         "train split": splits[train.name],
         "test split": splits[test.name],
+        **({"index": require_manifest(run.output("index")).digest} if config.features.columns else {}),
         **config_inputs(config, "evaluate.baseline", "seed"),
     }
     return run_step(baseline, run, inputs=inputs, write=write, dry_run=dry_run)

@@ -1,0 +1,52 @@
+"""CRF attributes of further columns of tokens: names as they are, numbers and times in steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from seqtag.config import SetColumn, TimeColumn
+from seqtag.features import ColumnIndex, LearnedColumn, token_values
+
+_STEPS = 2  # of scaled numbers, for a standard deviation
+
+
+def column_attributes(
+    index: ColumnIndex, lists: Mapping[str, pa.ListArray], offsets: npt.NDArray[np.int64]
+) -> list[list[str]]:
+    """Return the attributes of each token of concatenated sequences.
+
+    Args:
+        index: the columns.
+        lists: `list<string>` by name, one value for each token.
+        offsets: `<int64>[n_sequences + 1]`, start of each sequence among the tokens.
+    """
+    attributes: list[list[str]] = [[] for _ in range(int(offsets[-1]))]
+    for learned in index.columns:
+        texts = token_values(lists.get(learned.column.name), offsets)
+        for of_token, found in zip(attributes, _of_column(learned, texts, offsets), strict=True):
+            of_token += found
+    return attributes
+
+
+def _of_column(
+    learned: LearnedColumn, texts: pa.StringArray, offsets: npt.NDArray[np.int64]
+) -> list[list[str]]:
+    column = learned.column
+    if column.kind == "category":
+        return [[] if value is None else [f"{column.name}={value}"] for value in texts.to_pylist()]
+    if isinstance(column, SetColumn):
+        sets = ([] if value is None else value.split(column.separator) for value in texts.to_pylist())
+        return [[f"{column.name}:{member}" for member in members] for members in sets]
+    values = learned.values(texts, offsets)  # [n_tokens, n_values]
+    names = ["before", "after"] if isinstance(column, TimeColumn) else ["value"]
+    steps = np.floor(_STEPS * values[:, : len(names)]).astype(int).tolist()
+    found = [[f"{column.name} {name}={step}" for name, step in zip(names, row, strict=True)] for row in steps]
+    is_missing = values[:, -1].astype(bool).tolist()
+    return [
+        [f"{column.name} missing"] if missing else each
+        for each, missing in zip(found, is_missing, strict=True)
+    ]
