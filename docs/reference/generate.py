@@ -50,6 +50,13 @@ def _configuration() -> Iterator[str]:
         table = _resolved(each, schema)
         yield f'\n### format = "{table["properties"]["format"]["const"]}"\n\n{table["description"]}\n'
         yield from _table(table, leave_out={"format": None})
+    columns = _resolved(tables["features"], schema)["properties"]["columns"]["items"]["oneOf"]
+    yield "\n## [[features.columns]]\n\nOne table for each column of the tokens that the model reads."
+    yield "[Read further columns](../how-to/add-columns.md) has an example.\n"
+    for each in columns:
+        table = _resolved(each, schema)
+        yield f'\n### kind = "{table["properties"]["kind"]["const"]}"\n\n{table["description"]}\n'
+        yield from _table(table, leave_out={"kind": None})
     yield "\n## Defaults of recipes\n"
     yield "A recipe other than `default` sets these defaults in place of those above.\n"
     yield "| `[train] recipe` | Key | Default |\n|---|---|---|"
@@ -91,6 +98,8 @@ def _type(key: Mapping[str, Any]) -> str:
         case "array":
             is_of_tables = "oneOf" in key["items"]
             return "list of tables" if is_of_tables else f"list of {_type(key['items'])}"
+        case "object" if "patternProperties" in key:
+            return f"table of {_type(next(iter(key['patternProperties'].values())))}"
         case "object" if key["additionalProperties"] is True:
             return "table"
         case "object" if "$ref" in key["additionalProperties"]:

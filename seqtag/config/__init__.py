@@ -16,7 +16,14 @@ from seqtag.config.settings import HOST, Settings
 from seqtag.config.source_columns import SPLITS, Split
 from seqtag.config.source_config import Source
 from seqtag.config.tagger_config import TaggerConfig, config_digest
-from seqtag.config.token_columns import CategoryColumn, NumberColumn, ReadColumn, SetColumn, TimeColumn
+from seqtag.config.token_columns import (
+    CategoryColumn,
+    NumberColumn,
+    ReadColumn,
+    SetColumn,
+    TimeColumn,
+    sqlite_types,
+)
 from seqtag.config.training_config import FeaturesConfig, Fold, ModelConfig, Output, TrainConfig
 
 __all__ = [
@@ -62,6 +69,7 @@ __all__ = [
     "redirect_library_caches",
     "require_toml",
     "schema_text",
+    "sqlite_types",
     "table_definition",
     "tagger_schema",
 ]

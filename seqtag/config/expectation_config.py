@@ -44,7 +44,7 @@ class ExpectationConfig(Table):
 
     The table `tokens` has the columns row, sequence_id, document_id, split, position, token and tag; the
     table `sequences` has row, sequence_id, document_id, split, n_tokens and n_spans. Both have the further
-    columns of the corpus.
+    columns of the corpus, and `tokens` has the columns of the tokens.
     """
 
     table: ExpectationTable = Field(description="one row a token, or one row a sequence")
@@ -95,23 +95,26 @@ class ExpectationConfig(Table):
         )
         return f"{self.type}({kwargs}) in {self.table}"
 
-    def check_columns(self, key: str, further: Sequence[str]) -> None:
+    def check_columns(self, key: str, further: Sequence[str], token_columns: Mapping[str, str]) -> None:
         """Check the names of columns and the query.
 
         Args:
             key: of the expectation, for messages.
             further: further columns of the corpus.
+            token_columns: columns of the tokens with their types in SQLite.
 
         Raises:
             ValueError: the table has no such column or two of one name, or SQLite cannot run the query.
         """
-        taken = [name for name in further if any(name in columns for columns in TABLES.values())]
+        taken = [
+            name for name in (*further, *token_columns) if any(name in columns for columns in TABLES.values())
+        ]
         if taken:
             raise ValueError(
                 f"{key}: further column {taken[0]!r} has the name of a column of the tables: expected "
-                "another in corpus.columns; rename it in the source"
+                "another; rename it in the source"
             )
-        columns = {**TABLES[self.table], **dict.fromkeys(further, "TEXT")}
+        columns = _columns_of(self.table, further, token_columns)
         for name in self._columns():
             if name not in columns:
                 raise ValueError(
@@ -119,7 +122,7 @@ class ExpectationConfig(Table):
                     + did_you_mean(name, columns)
                 )
         if (query := self.kwargs.get("unexpected_rows_query")) is not None:
-            self._check_query(key, query, further)
+            self._check_query(key, query, further, token_columns)
 
     def _columns(self) -> Iterator[str]:
         for name, value in self.kwargs.items():
@@ -130,10 +133,12 @@ class ExpectationConfig(Table):
             elif name == "row_condition":
                 yield from _condition_columns(value)
 
-    def _check_query(self, key: str, query: str, further: Sequence[str]) -> None:
+    def _check_query(
+        self, key: str, query: str, further: Sequence[str], token_columns: Mapping[str, str]
+    ) -> None:
         with closing(sqlite3.connect(":memory:")) as database:
             for table in TABLES:
-                database.execute(table_definition(table, further))
+                database.execute(table_definition(table, further, token_columns))
             database.create_function("regexp", 2, bool)  # SQLAlchemy adds it
             try:
                 database.execute(f"EXPLAIN {query.replace('{batch}', self.table)}")
@@ -149,8 +154,21 @@ def _condition_columns(condition: Mapping[str, Any]) -> Iterator[str]:
         yield from _condition_columns(each)
 
 
-def table_definition(table: ExpectationTable, further: Sequence[str]) -> str:
-    """Return the SQL that creates a table with the further columns of the corpus."""
-    columns = {**TABLES[table], **dict.fromkeys(further, "TEXT")}
+def table_definition(
+    table: ExpectationTable, further: Sequence[str], token_columns: Mapping[str, str]
+) -> str:
+    """Return the SQL that creates a table with the further columns of the corpus and of the tokens.
+
+    Args:
+        token_columns: with their types in SQLite.
+    """
+    columns = _columns_of(table, further, token_columns)
     quoted = (f'"{name.replace(chr(34), chr(34) * 2)}" {kind}' for name, kind in columns.items())
     return f"CREATE TABLE {table} ({', '.join(quoted)})"
+
+
+def _columns_of(
+    table: ExpectationTable, further: Sequence[str], token_columns: Mapping[str, str]
+) -> dict[str, str]:
+    of_tokens = token_columns if table == "tokens" else {}
+    return {**TABLES[table], **dict.fromkeys(further, "TEXT"), **of_tokens}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, Field, PrivateAttr, field_validator, model_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, WithJsonSchema, field_validator, model_validator
 
 from seqtag.config.order_format import check_order_format
 from seqtag.config.path_checks import checked_path
@@ -21,7 +21,18 @@ def _by_name(given: Any) -> Any:
     return {name: name for name in given} if isinstance(given, list | tuple) else given
 
 
-NamedTokenColumns = Annotated[dict[TokenColumnName, str], BeforeValidator(_by_name)]
+NamedTokenColumns = Annotated[
+    dict[TokenColumnName, str],
+    BeforeValidator(_by_name),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "array", "items": {"type": "string"}},
+                {"type": "object", "additionalProperties": {"type": "string"}},
+            ]
+        }
+    ),
+]
 TOKEN_COLUMNS = 'columns of tokens, for `[[features.columns]]`: `["pos"]`, or renamed `{ pos = "POS tag" }`'
 
 

@@ -19,6 +19,7 @@ from seqtag.config.old_spellings import with_new_spellings
 from seqtag.config.recipes import with_recipe
 from seqtag.config.schedule import ApprovalConfig, ScheduleConfig
 from seqtag.config.suggestions import did_you_mean
+from seqtag.config.token_columns import sqlite_types
 from seqtag.config.toml_table import Table
 from seqtag.config.training_config import FeaturesConfig, ModelConfig, TrainConfig
 
@@ -94,8 +95,9 @@ class TaggerConfig(Table):
 
     @model_validator(mode="after")
     def _expectations_fit_their_tables(self) -> Self:
+        token_columns = sqlite_types(self.corpus.token_columns, self.features.columns)
         for name, expectation in self.quality.expectations.items():
-            expectation.check_columns(f"quality.expectations.{name}", self.corpus.columns)
+            expectation.check_columns(f"quality.expectations.{name}", self.corpus.columns, token_columns)
         return self
 
     @model_validator(mode="after")

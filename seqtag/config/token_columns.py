@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
@@ -33,7 +34,7 @@ class TokenColumn(Table):
 class CategoryColumn(TokenColumn):
     """Names, such as a part of speech or a host; each has a vector, rare and new ones that of `<unk>`."""
 
-    kind: Literal["category"]
+    kind: Literal["category"] = Field(description="what the values are")
     size: int = Field(default=16, ge=1, description="of the vector of a value")
     min_count: int = Field(default=2, ge=1, description="values that train has less often are `<unk>`")
 
@@ -41,9 +42,9 @@ class CategoryColumn(TokenColumn):
 class NumberColumn(TokenColumn):
     """Numbers, scaled by median and quartiles of train; a missing one is marked as missing."""
 
-    kind: Literal["number"]
+    kind: Literal["number"] = Field(description="what the values are")
     buckets: int = Field(
-        default=0, ge=0, le=1024, description="of equally many tokens, each with a vector of its own; 0: none"
+        default=0, ge=0, le=1024, description="quantiles of train that each have a vector; 0: none"
     )
     size: int = Field(default=16, ge=1, description="of the vector of a bucket")
 
@@ -51,7 +52,7 @@ class NumberColumn(TokenColumn):
 class TimeColumn(TokenColumn):
     """Times: the gaps to the tokens before and after, on a log scale, and hour and weekday as angles."""
 
-    kind: Literal["time"]
+    kind: Literal["time"] = Field(description="what the values are")
     format: Annotated[str, AfterValidator(check_order_format)] | None = Field(
         default=None, description="as `order_format` of a source; default: ISO 8601"
     )
@@ -70,7 +71,7 @@ class TimeColumn(TokenColumn):
 class SetColumn(TokenColumn):
     """Sets of names, such as `Case=Nom|Number=Sing`; each frequent member is a number that is 0 or 1."""
 
-    kind: Literal["set"]
+    kind: Literal["set"] = Field(description="what the values are")
     separator: str = Field(default="|", min_length=1, description="between the members of a set")
     max_members: int = Field(
         default=32, ge=1, le=4096, description="most frequent members of train that the model reads"
@@ -79,3 +80,14 @@ class SetColumn(TokenColumn):
 
 
 ReadColumn = Annotated[CategoryColumn | NumberColumn | TimeColumn | SetColumn, Field(discriminator="kind")]
+
+
+def sqlite_types(names: Iterable[str], read: Iterable[ReadColumn]) -> dict[str, str]:
+    """Return the types of columns of tokens in SQLite; numbers can be compared with numbers.
+
+    Args:
+        names: of all columns of tokens.
+        read: those that the model reads.
+    """
+    of_numbers = {column.name for column in read if column.kind == "number"}
+    return {name: "NUMERIC" if name in of_numbers else "TEXT" for name in names}

@@ -1,4 +1,4 @@
-"""What train teaches about further columns of tokens: known values, scales and buckets."""
+"""Learning of further columns of tokens from train: known values, scales and buckets."""
 
 from __future__ import annotations
 

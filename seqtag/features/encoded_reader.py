@@ -105,7 +105,7 @@ def _check_metadata(path: Path, schema: pa.Schema, schema_of: Callable[[int], pa
         raise RunDirError(
             f"{path}: schema is not that of encoded windows: got columns {', '.join(schema.names)}"
         )
-    for key in required.metadata.keys() - {BUCKET}:
+    for key in (key for key in required.metadata if key != BUCKET):
         received, wanted = metadata.get(key, b"none").decode(), required.metadata[key].decode()
         if received != wanted:
             raise RunDirError(

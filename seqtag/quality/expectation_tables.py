@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -23,13 +24,16 @@ from seqtag.config import (
 )
 from seqtag.corpus.schema import DOCUMENT_ID, SEQUENCE_ID, TAGS, TOKENS
 from seqtag.corpus.untagged import known_tags
+from seqtag.features import token_values
 from seqtag.io.row_groups import read_row_groups
 from seqtag.quality.sequence_table import MeasuredCorpus
 from seqtag.quality.violations import Mask, TableFindings
+from seqtag.tagging.ragged import flatten
 from seqtag.tagging.spans import spans_of
 from seqtag.tagging.spelling import Spelling, respell
 
 _TABLES: tuple[ExpectationTable, ...] = ("tokens", "sequences")
+NO_TOKEN_COLUMNS: Mapping[str, str] = MappingProxyType({})
 _PART = 100_000  # tokens whose failing rows are in memory together
 
 
@@ -40,6 +44,7 @@ def judge_tables(
     kept: Mask,
     expectations: Mapping[str, ExpectationConfig],
     columns: Sequence[str],
+    token_columns: Mapping[str, str] = NO_TOKEN_COLUMNS,
     tags: TagsConfig,
     scheme: SchemeName,
     folder: Path,
@@ -50,13 +55,23 @@ def judge_tables(
         kept: `<bool>[n_sequences]`.
         expectations: by name, without those that are off.
         columns: further columns of the corpus.
+        token_columns: columns of the tokens with their types in SQLite.
         folder: where the tables are for the time being; about 50 bytes a token.
     """
     from seqtag.quality.table_expectations import run_expectations  # imports Great Expectations
 
     with TemporaryDirectory(prefix="tables-", dir=folder) as scratch:
         file = Path(scratch, "corpus.sqlite")
-        write_tables(file, parts, measured, kept=kept, columns=columns, mark=tags.mark, scheme=scheme)
+        write_tables(
+            file,
+            parts,
+            measured,
+            kept=kept,
+            columns=columns,
+            token_columns=token_columns,
+            mark=tags.mark,
+            scheme=scheme,
+        )
         ends = np.cumsum(measured.table.n_tokens, dtype=np.int64)
         cuts = np.searchsorted(ends, np.arange(_PART, int(ends[-1]), _PART))
         edges = np.unique([0, *cuts, len(ends)])
@@ -70,6 +85,7 @@ def write_tables(
     *,
     kept: Mask,
     columns: Sequence[str],
+    token_columns: Mapping[str, str],
     mark: str | None,
     scheme: SchemeName,
 ) -> None:
@@ -78,13 +94,14 @@ def write_tables(
     Args:
         kept: `<bool>[n_sequences]`.
         columns: further columns of the corpus.
+        token_columns: columns of the tokens with their types in SQLite.
         mark: the tag that means none.
     """
     with closing(sqlite3.connect(file)) as database:
         database.execute("PRAGMA journal_mode = OFF")
         database.execute("PRAGMA synchronous = OFF")  # the file is read once and deleted
         for name in _TABLES:
-            database.execute(table_definition(name, columns))
+            database.execute(table_definition(name, columns, token_columns))
         for first_row, batch in read_row_groups(parts):
             rows = first_row + np.flatnonzero(kept[first_row : first_row + len(batch)])
             sequences = batch.take(pa.array(rows - first_row))
@@ -98,7 +115,10 @@ def write_tables(
             n_tokens = pc.list_value_length(sequences.column(TOKENS))
             n_spans = _n_spans(tags, scheme, measured.spelling)
             _insert(database, "sequences", [*shared, n_tokens, n_spans, *further])
-            _insert(database, "tokens", _of_tokens(shared, sequences.column(TOKENS), tags, further))
+            _, offsets = flatten(sequences.column(TOKENS))
+            values = [token_values(sequences.column(name), offsets) for name in token_columns]
+            of_tokens = _of_tokens(shared, sequences.column(TOKENS), tags, further)
+            _insert(database, "tokens", [*of_tokens, *values])
         for name in _TABLES:
             database.execute(f'CREATE INDEX {name}_rows ON {name} ("row")')
         database.commit()

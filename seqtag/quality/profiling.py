@@ -11,7 +11,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqtag.config import QualityConfig, ReadColumn, SchemeName, Split, SplitConfig, TagsConfig
+from seqtag.config import (
+    QualityConfig,
+    ReadColumn,
+    SchemeName,
+    Split,
+    SplitConfig,
+    TagsConfig,
+    sqlite_types,
+)
 from seqtag.corpus import Profile, SourceRecord, read_places
 from seqtag.corpus.corpus_profile import (
     Ambiguity,
@@ -111,6 +119,7 @@ def profile_corpus(
             kept=findings.kept,
             expectations=wanted,
             columns=columns,
+            token_columns=sqlite_types(token_columns, read_columns),
             tags=tags,
             scheme=scheme,
             folder=quarantine_file.parent,

@@ -18,7 +18,7 @@ from seqtag.neural.training.batch_sampler import Batch, Shape
 from seqtag.neural.training.ema import ExponentialMovingAverage
 from seqtag.neural.training.optimizer import Optimizer, StepInputs
 from seqtag.neural.weights import Arrays, Weights, set_weights, weights_of, with_prefix, without_prefix
-from seqtag.neural.windowed_inference import WordTypeTable
+from seqtag.neural.windowed_inference import NO_VALUES, WordTypeTable
 
 
 class Engine:
@@ -101,7 +101,7 @@ class Engine:
         return self._predictor.word_type_vectors(word_types)
 
     def predict(
-        self, vectors: Any, positions: npt.NDArray[np.int32], columns: EncodedColumns
+        self, vectors: Any, positions: npt.NDArray[np.int32], columns: EncodedColumns = NO_VALUES
     ) -> npt.NDArray[Any]:
         """Return `OUTPUT[batch, time]`; call `word_type_vectors` first, which updates the weights."""
         return self._predictor.predict(vectors, positions, columns)

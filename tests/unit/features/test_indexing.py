@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 
 from seqtag.config import FeaturesConfig, Fold
 from seqtag.errors import CorpusRejectedError
-from seqtag.features import TagIndex, Vectors, Vocabulary, index_corpus, index_vectors, indexing
+from seqtag.features import (
+    TagIndex,
+    Vectors,
+    Vocabulary,
+    index_corpus,
+    index_vectors,
+    indexing,
+    symbol_counts,
+)
 from tests.unit.features.conftest import WriteSplit
 
 
@@ -97,7 +105,7 @@ def test_counts_do_not_depend_on_when_they_are_merged(
     tokens = [[f"w{i * j % 13}" for j in range(5)] for i in range(40)]
     tags = [["X"] * 5] * 40
     at_once = indexed(write_split(tokens, tags), tmp_path / "out")[0]
-    monkeypatch.setattr(indexing, "_MERGE_AT", 3)
+    monkeypatch.setattr(symbol_counts, "_MERGE_AT", 3)
     monkeypatch.setattr(indexing, "_WORDS_AT_A_TIME", 2)
     bit_by_bit = indexed(write_split(tokens, tags, row_group_size=3), tmp_path / "out")[0]
     assert bit_by_bit.digest == at_once.digest

@@ -16,7 +16,7 @@ class ContextFreeNetwork:
     def __init__(self, logits, kind=SoftmaxHead):
         self.logits, self.output = tf.constant(logits, tf.float32), kind(TAGS, "IOB2")
 
-    def emissions(self, vectors, positions):
+    def emissions(self, vectors, positions, columns):  # noqa: ARG002
         return tf.gather(vectors, positions), positions > 0
 
 
