@@ -98,8 +98,6 @@ def _type(key: Mapping[str, Any]) -> str:
         case "array":
             is_of_tables = "oneOf" in key["items"]
             return "list of tables" if is_of_tables else f"list of {_type(key['items'])}"
-        case "object" if "patternProperties" in key:
-            return f"table of {_type(next(iter(key['patternProperties'].values())))}"
         case "object" if key["additionalProperties"] is True:
             return "table"
         case "object" if "$ref" in key["additionalProperties"]:

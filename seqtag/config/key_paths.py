@@ -21,7 +21,7 @@ class KeyPath:
         key: `corpus.sources[0].token_column`, without names of alternatives; "" for the whole file.
         table: model of the table that has the key; None in lists and in tables of free names.
         field: the key in that model; None if it is unknown there.
-        formats: values of `format` that the table at this key may have.
+        formats: values of `format` or `kind` that the table at this key may have.
     """
 
     key: str
@@ -47,7 +47,7 @@ def key_path(root: type[BaseModel], location: Location) -> KeyPath:
             holds = [one for each in holds if get_origin(each) is tuple for one in _elements(each)]
         elif part == "[key]":  # pydantic's name for the key of a free name, which precedes it
             continue
-        elif len(models) > 1:  # the format of a source
+        elif len(models) > 1:  # the format of a source, or the kind of a column
             holds = [model for model in models if part in formats_of(model)]
         elif len(models) == 1:
             table, field = models[0], fields_of(models[0]).get(part)
@@ -69,8 +69,8 @@ def fields_of(model: type[BaseModel]) -> Mapping[str, FieldInfo]:
 
 
 def formats_of(model: type[BaseModel]) -> tuple[str, ...]:
-    """Return the values of `format` that select a source's table."""
-    field = model.model_fields.get("format")
+    """Return the values of `format` that select a source's table, or of `kind` that select a column's."""
+    field = model.model_fields.get("kind") or model.model_fields.get("format")
     return () if field is None else get_args(field.annotation)
 
 

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, field_validator
 
-from seqtag.config.order_format import NATURAL, check_order_format, cycle_of
+from seqtag.config.order_format import EPOCH_DIGITS, NATURAL, check_order_format, cycle_of
 from seqtag.config.toml_table import Table
 
-_NAME = r"^[a-zA-Z][a-zA-Z0-9_]{0,62}$"
-TokenColumnName = Annotated[str, Field(pattern=_NAME)]
+
+def _name(name: str) -> str:
+    if not re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_]{0,62}", name):
+        raise ValueError(
+            "name of a column of tokens is not valid: expected a letter, then up to 62 letters, digits and "
+            f"underscores, got {name!r}; rename it: {{ name = {name!r} }}"
+        )
+    return name
+
+
+TokenColumnName = Annotated[str, AfterValidator(_name)]
 
 
 def _zone(name: str) -> str:
@@ -63,7 +73,10 @@ class TimeColumn(TokenColumn):
     @field_validator("format")
     @classmethod
     def _format_has_dates(cls, format_: str | None) -> str | None:
-        if format_ is not None and (format_ == NATURAL or cycle_of(format_) is not None):
+        has_date = (
+            format_ is None or format_ in EPOCH_DIGITS or (format_ != NATURAL and cycle_of(format_) is None)
+        )
+        if not has_date:
             raise ValueError(f"format has no date: expected one with a year, or epoch_s, got {format_!r}")
         return format_
 

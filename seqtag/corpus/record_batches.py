@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import reduce
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,7 @@ from seqtag.corpus.schema import SEQUENCE_ID, reader_schema
 from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.whitespace import around, replaced, stripped
 from seqtag.io.arrays import mask_of, with_column
-from seqtag.io.hashing import hash_sequences, hex_hashes
+from seqtag.io.hashing import hash_pairs, hash_sequences, hex_hashes
 from seqtag.tagging.ragged import flatten, relist
 
 
@@ -49,16 +50,19 @@ def corpus_batch(
     """
     n = len(numbered)
     nothing = pa.nulls(n, pa.string())
-    further, token_columns = further or {}, token_columns or {}
+    further = further or {}
+    token_columns = {name: _token_values(lists, report) for name, lists in (token_columns or {}).items()}
     tokens = _stripped_tokens(
         tokens if tokens.null_count == 0 else relist(*flatten(tokens)), places, report, spaced_tokens
     )
     if ids is not None:
         numbered = pc.coalesce(_not_empty(stripped(ids, "sequence ids", report)), numbered)
     if documents is None:
-        documents = content_ids(tokens)
+        documents = content_ids(tokens, token_columns.values())
     else:
-        documents = _filled(_not_empty(stripped(documents, "document ids", report)), tokens)
+        documents = _not_empty(stripped(documents, "document ids", report))
+        if documents.null_count:
+            documents = pc.coalesce(documents, content_ids(tokens, token_columns.values()))
     return pa.RecordBatch.from_arrays(
         [
             numbered,
@@ -73,7 +77,7 @@ def corpus_batch(
                 places,
             ),
             *(stripped(further.get(name, nothing), "further cells", report) for name in columns),
-            *(_token_values(lists, report) for lists in token_columns.values()),
+            *token_columns.values(),
             places,
         ],
         schema=reader_schema(columns, token_columns),
@@ -93,9 +97,9 @@ def with_token_columns(batch: pa.RecordBatch, names: Sequence[str]) -> pa.Record
     return pa.RecordBatch.from_arrays(list(arrays.values()), schema=schema)
 
 
-def content_ids(tokens: pa.ListArray) -> pa.StringArray:
-    """Return a document id for each sequence, derived from its tokens alone."""
-    return hex_hashes(hash_sequences(tokens))
+def content_ids(tokens: pa.ListArray, token_columns: Iterable[pa.ListArray] = ()) -> pa.StringArray:
+    """Return a document id for each sequence, derived from its tokens and their columns alone."""
+    return hex_hashes(reduce(hash_pairs, map(hash_sequences, token_columns), hash_sequences(tokens)))
 
 
 def with_file_in_ids(batch: pa.RecordBatch, name: str) -> pa.RecordBatch:
@@ -200,13 +204,6 @@ def _with_unequal_lengths(
             text = pc.binary_join_element_wise(text, numbers[0], ", got ", numbers[1], "")
             defects = pc.if_else(pc.and_(differ, defects.is_null()), text, defects)
     return defects
-
-
-def _filled(documents: pa.StringArray, tokens: pa.ListArray) -> pa.StringArray:
-    missing = documents.is_null()
-    if documents.null_count == 0:
-        return documents
-    return pc.replace_with_mask(documents, missing, content_ids(tokens.filter(missing)))
 
 
 def _not_empty(texts: pa.StringArray) -> pa.StringArray:

@@ -121,6 +121,7 @@ class _Learner:
 
     def _frequent(self, least: int) -> tuple[str, ...]:
         table = self._counts.table()
-        table = table.filter(pc.greater_equal(table["count"], least))
+        is_frequent = pc.greater_equal(table["count"], least)
+        table = table.filter(pc.and_(is_frequent, pc.not_equal(table["symbol"], "")))
         order = pc.sort_indices(table, [("count", "descending"), ("symbol", "ascending")])
         return tuple(table["symbol"].take(order).to_pylist())

@@ -16,8 +16,9 @@ T = TypeVar("T")
 
 
 def row_groups(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """Yield the columns of each row group, with lists of strings as lists of dictionary values."""
-    return (batch for _, batch in read_row_groups([path], columns, coded=[TOKENS, TAGS]))
+    """Yield the columns of each row group, with tokens and tags as lists of dictionary values."""
+    coded = [name for name in (TOKENS, TAGS) if name in columns]
+    return (batch for _, batch in read_row_groups([path], columns, coded=coded))
 
 
 def prefetched(values: Iterator[T]) -> Iterator[T]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from seqtag.corpus.split_plan import assign_splits, plan_splits
 from seqtag.corpus.token_values import invalid_values, is_parsed
 from seqtag.corpus.untagged import known_tags
 from seqtag.io.arrays import mask_of
-from seqtag.io.hashing import hash_strings
+from seqtag.io.hashing import hash_pairs, hash_sequences, hash_strings
 from seqtag.io.row_groups import read_row_groups
 from seqtag.quality.counters import TagCounter, TransitionCounter, WordTypeCounts, broken_schemes
 from seqtag.quality.snapshot_reader import CodedLists
@@ -32,7 +33,7 @@ class SequenceTable:
     """Compact record of every sequence (34 bytes): one element per array, in reading order."""
 
     id_hash: npt.NDArray[np.uint64]  # of the id and the split named by the source
-    token_hash: npt.NDArray[np.uint64]
+    token_hash: npt.NDArray[np.uint64]  # of the tokens and of the columns that the model reads
     tag_hash: npt.NDArray[np.uint64]
     n_tokens: npt.NDArray[np.int32]
     split: npt.NDArray[np.int8]  # position in SPLITS
@@ -114,7 +115,11 @@ def measure_corpus(
         tables.append(
             SequenceTable(
                 id_hash=_id_hashes(batch),
-                token_hash=tokens_of.hashes,
+                token_hash=reduce(
+                    hash_pairs,
+                    (hash_sequences(batch.column(column.name)) for column in columns),
+                    tokens_of.hashes,
+                ),
                 tag_hash=tags_of.hashes,
                 n_tokens=tokens_of.lengths.astype(np.int32),
                 split=split,

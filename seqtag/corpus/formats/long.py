@@ -43,7 +43,7 @@ def required_columns(source: LongColumns | ParquetSource) -> list[str]:
         named = [source.tokens_column, source.tags_column, source.id_column]
     else:
         named = [source.sequence_column, source.order_column, source.token_column, source.tag_column]
-    named += [source.document_column, source.split_column, *source.token_columns.values()]
+    named += [source.document_column, source.split_column, *_token_columns(source)]
     return list(dict.fromkeys(name for name in named if name is not None))
 
 
@@ -67,14 +67,19 @@ def wanted_columns(
     return list(dict.fromkeys([*required, *(name for name in columns if name in present)]))
 
 
+def _token_columns(source: Labels) -> list[str]:
+    return list(getattr(source, "token_columns", {}).values())
+
+
 def _check_columns(required: Sequence[str], present: Sequence[str], source: Labels, *, place: str) -> None:
     missing = [name for name in required if name not in present]
     wrong = missing or [name for name in required if present.count(name) > 1]
     if not wrong:
         return
     keys = [key for key in type(source).model_fields if key.endswith("_column")]
+    named = {**{key: [getattr(source, key)] for key in keys}, "token_columns": _token_columns(source)}
     fix = (
-        f"correct {', '.join(key for key in keys if getattr(source, key) in wrong)}"
+        f"correct {', '.join(key for key, columns in named.items() if set(columns).intersection(wrong))}"
         if missing
         else "rename one"
     )

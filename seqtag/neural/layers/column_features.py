@@ -111,7 +111,6 @@ def _stacked(columns: list[Any]) -> Any:
 
 
 def _table(known: tuple[str, ...]) -> Any:
-    """Return a table from known strings to 0, 1, ...; others are -1."""
-    keys = tf.constant([*known, ""] if "" not in known else known, tf.string)
-    ids = tf.constant([*range(len(known)), -1][: len(keys)], tf.int32)
+    """Return a table from known strings, which are not empty, to 0, 1, ...; others are -1."""
+    keys, ids = tf.constant([*known, ""], tf.string), tf.constant([*range(len(known)), -1], tf.int32)
     return tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(keys, ids), default_value=-1)

@@ -26,7 +26,7 @@ def read_rows() -> Callable[..., Rows]:
         corpus = CorpusConfig.model_validate({"sources": sources, "columns": columns})
         batches = list(read_sources(corpus))
         for batch in batches:
-            assert batch.schema == corpus_schema(columns)
+            assert batch.schema == corpus_schema(columns, corpus.token_columns)
             batch.validate(full=True)
         return pa.Table.from_batches(batches).to_pylist()
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from seqtag.config import QualityConfig, SplitConfig, TagsConfig
+from seqtag.config import QualityConfig, ReadColumn, SplitConfig, TagsConfig
 from seqtag.corpus import Profile, corpus_schema
 from seqtag.corpus.corpus_profile import RuleOutcome
 from seqtag.quality import DATA_DOCS, PROFILE, QUARANTINE, validate
@@ -60,11 +60,16 @@ class Validated:
 
 
 def write_parts(
-    folder: Path, rows: Sequence[Row], *, columns: Sequence[str] = (), rows_a_group: int = 7
+    folder: Path,
+    rows: Sequence[Row],
+    *,
+    columns: Sequence[str] = (),
+    token_columns: Sequence[str] = (),
+    rows_a_group: int = 7,
 ) -> list[Path]:
     """Write rows as two parts with several small row groups each."""
     folder.mkdir(parents=True, exist_ok=True)
-    table = pa.Table.from_pylist(list(rows), schema=corpus_schema(columns))
+    table = pa.Table.from_pylist(list(rows), schema=corpus_schema(columns, token_columns))
     half = (len(rows) + 1) // 2
     parts = [folder / "part-00000.parquet", folder / "part-00001.parquet"]
     for part, rows_of_part in zip(parts, (table.slice(0, half), table.slice(half)), strict=True):
@@ -119,6 +124,7 @@ def _arguments(
     tmp_path: Path,
     *,
     columns: Sequence[str] = (),
+    read_columns: Sequence[ReadColumn] = (),
     tags: Mapping[str, Any] | None = None,
     quality: Mapping[str, Any] | None = None,
     split: Mapping[str, Any] | None = None,
@@ -126,8 +132,13 @@ def _arguments(
     parts: Sequence[Path] | None = None,
     fewest_test_documents: int = 0,
 ) -> dict[str, Any]:
+    token_columns = [column.name for column in read_columns]
     return {
-        "parts": write_parts(_new(tmp_path, "corpus"), rows, columns=columns) if parts is None else parts,
+        "parts": write_parts(_new(tmp_path, "corpus"), rows, columns=columns, token_columns=token_columns)
+        if parts is None
+        else parts,
+        "token_columns": token_columns,
+        "read_columns": read_columns,
         "columns": columns,
         "tags": TagsConfig.model_validate(tags or {}),
         "quality": QualityConfig.model_validate(quality or {}),

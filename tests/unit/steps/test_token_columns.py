@@ -1,0 +1,104 @@
+"""An event log whose labels depend on the columns of its events, through all steps."""
+
+from __future__ import annotations
+
+import csv
+import random
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from seqtag.config import Settings
+from seqtag.neural import Tagger
+from seqtag.registry.smoke_findings import SmokeFindings
+from seqtag.run_dir import RunDir
+from seqtag.steps import Workspace
+from tests.taggers import retrain
+
+TAGGER = """
+name = "events"
+
+[[corpus.sources]]
+format = "table"
+path = "events.csv"
+sequence_column = "case"
+token_column = "activity"
+tag_column = "label"
+order_column = "time"
+token_columns = { time = "time", host = "host name", flags = "flags", amount = "amount" }
+
+[features]
+columns = [
+    { name = "time", kind = "time", zone = "Europe/Berlin" },
+    { name = "host", kind = "category" },
+    { name = "flags", kind = "set" },
+    { name = "amount", kind = "number", buckets = 4 },
+]
+
+[train]
+max_epochs = 8
+learning_rate = 0.01
+"""
+COLUMNS = ("time", "host", "flags", "amount")
+
+
+def write_events(path: Path, n_cases: int = 240) -> None:
+    """Write events that are all alike except for their columns, each of which decides some labels."""
+    draw = random.Random(3)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["case", "activity", "time", "host name", "flags", "amount", "label"])
+        for case in range(n_cases):
+            time = datetime(2026, 3, 1, tzinfo=UTC)
+            for _ in range(draw.randrange(3, 12)):
+                gap, amount = draw.choice([10, 7200]), draw.choice(["", 5, 500])
+                host, flags = draw.choice(["web", "api"]), draw.choice(["", "a", "a|retry"])
+                label = (
+                    ("late" if gap > 60 else "retried")
+                    if "retry" in flags
+                    else ("large" if amount == 500 else host)
+                )
+                time += timedelta(seconds=gap)
+                writer.writerow([f"c{case}", "call", time.isoformat(), host, flags, amount, label])
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> RunDir:
+    folder = tmp_path_factory.mktemp("events")
+    write_events(folder / "events.csv")
+    (folder / "events.toml").write_text(TAGGER)
+    return retrain(folder / "events.toml", Workspace.of(Settings(home=folder / "home")))
+
+
+def test_labels_are_learned_from_columns_alone(run):
+    predictions = pq.read_table(run.predictions("challenger"))
+    same = pc.equal(pc.list_flatten(predictions["predicted"]), pc.list_flatten(predictions["tags"]))
+    assert pc.mean(same.cast(pa.float64())).as_py() > 0.8  # five labels; the tokens are all equal
+
+
+def test_the_served_model_reads_the_columns_as_the_evaluation_did(run):
+    checks = {each.check: each.passed for each in SmokeFindings.load(run.smoke_findings).checks}
+    assert checks["tags match the evaluation"]
+    assert checks["confidences match the evaluation"]
+
+
+def test_the_saved_model_of_the_bundle_gives_the_same_as_its_weights(run):
+    batch = pq.read_table(run.split("test")).slice(0, 9).combine_chunks()
+    columns = {name: batch[name].chunk(0) for name in COLUMNS}
+    tagger, exported = (load(run.output("train")) for load in (Tagger.load, Tagger.load_exported))
+    tokens = batch["tokens"].chunk(0)
+    expected = tagger.tag(tokens, columns)
+    assert exported.tag(tokens, columns).predicted == expected.predicted
+    assert tagger.tag(tokens, {"unrelated": tokens}).predicted != expected.predicted  # all values missing
+
+
+def test_encoded_files_have_the_columns_of_windows(run):
+    (file, *_) = sorted((run.output("encode") / "train").glob("length=*/*.parquet"))
+    schema = pq.read_schema(file)
+    length = schema.field("token_ids").type.list_size
+    assert schema.field("column_ids").type.list_size == 2 * length  # host, and buckets of amount
+    assert schema.field("column_values").type.list_size == (7 + 2 + 2) * length
