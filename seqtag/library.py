@@ -13,8 +13,10 @@ from seqtag.config import SchemeName, Settings
 from seqtag.errors import CorpusFormatError
 from seqtag.neural import Tagger
 from seqtag.neural.inference.predicted_spans import predicted_spans
+from seqtag.neural.inference.tagger import Tagged
 from seqtag.steps.context import Workspace
 from seqtag.steps.lookup import find_version, run_named
+from seqtag.tagging.output_scheme import OutputScheme
 
 
 @dataclass(frozen=True)
@@ -42,15 +44,17 @@ class LoadedTagger:
     """A tagger in memory. Use `tag` for Python lists, and `tag_arrow` for many sequences."""
 
     name: str  # as it was asked for
-    tags: tuple[str, ...]  # of the model
-    scheme: SchemeName
+    tags: tuple[str, ...]  # of the model, before they are written in another scheme
+    scheme: SchemeName  # of these tags
     _tagger: Tagger = field(repr=False)
+    _written: OutputScheme | None = field(default=None, repr=False)
 
     def tag(self, sequences: Iterable[Sequence[str]]) -> list[TaggedSequence]:
         """Tag sequences of tokens.
 
         Raises:
             CorpusFormatError: a sequence is not a list of strings.
+            TagSchemeError: the scheme that was asked for cannot express a predicted span.
         """
         if isinstance(sequences, str):
             raise CorpusFormatError(
@@ -61,7 +65,7 @@ class LoadedTagger:
         tagged = self._tagger.tag(arrow)
         found = predicted_spans(tagged, self.scheme).to_pylist()
         spans = [[TaggedSpan(**span) for span in each] for each in found]
-        columns = (tokens, tagged.predicted.to_pylist(), tagged.confidence.to_pylist(), spans)
+        columns = (tokens, self._tags_of(tagged).to_pylist(), tagged.confidence.to_pylist(), spans)
         return [TaggedSequence(*row) for row in zip(*columns, strict=True)]
 
     def tag_arrow(self, tokens: pa.ListArray) -> pa.Table:
@@ -70,20 +74,30 @@ class LoadedTagger:
         Returns:
             `tokens` as given, `predicted: list<string>`, `confidence: list<float32>`,
             `span_confidence: list<float32>` and `unknown: list<bool>`, one value per token.
+
+        Raises:
+            TagSchemeError: as for `tag`.
         """
         tagged = self._tagger.tag(tokens)
         return pa.table(
             {
                 "tokens": tokens,
-                "predicted": tagged.predicted,
+                "predicted": self._tags_of(tagged),
                 "confidence": tagged.confidence,
                 "span_confidence": tagged.span_confidence,
                 "unknown": tagged.unknown,
             }
         )
 
+    def _tags_of(self, tagged: Tagged) -> pa.ListArray:
+        if self._written is None:
+            return tagged.predicted
+        return self._written.converted(tagged.predicted, self.scheme)
 
-def load_tagger_named(name: str, *, home: Path | None = None) -> LoadedTagger:
+
+def load_tagger_named(
+    name: str, *, home: Path | None = None, written: OutputScheme | None = None
+) -> LoadedTagger:
     """Load a tagger; see `seqtag.load`."""
     workspace = Workspace.of(Settings() if home is None else Settings(home=home))
     run = run_named(name, workspace)
@@ -94,7 +108,9 @@ def load_tagger_named(name: str, *, home: Path | None = None) -> LoadedTagger:
         bundle = find_version(name, workspace)[1].bundle
     tagger = Tagger.load_exported(bundle)
     scheme = tagger.bundle.output_scheme
-    return LoadedTagger(name, tuple(tagger.tags.tags_in(scheme)), scheme, tagger)
+    if written is not None:
+        written.require_spans(scheme)
+    return LoadedTagger(name, tuple(tagger.tags.tags_in(scheme)), scheme, tagger, written)
 
 
 def _checked(number: int, sequence: Sequence[str]) -> list[str]:

@@ -33,6 +33,20 @@ def tag(
         OutputFormat | None,
         typer.Option(help="Format of the output. Default: by the name of the file, else by the input."),
     ] = None,
+    scheme: Annotated[
+        str | None,
+        typer.Option(
+            help="Scheme of the written tags: IOB1, BIO, IOE1, IOE2, BIOES, BILOU, BMES, IO or brackets, or "
+            "another name of one. Default: IOBES if the corpus has it, else IOB2."
+        ),
+    ] = None,
+    spelling: Annotated[
+        str | None,
+        typer.Option(
+            help="Spelling of the written tags: b or B for the prefix, X for the type. Default: B-X."
+        ),
+    ] = None,
+    outside: Annotated[str | None, typer.Option(help="Tag written outside spans. Default: O.")] = None,
 ) -> None:
     """Tag sequences with the champion of a tagger, with another version of it, or with the model of a run.
 
@@ -49,11 +63,26 @@ def tag(
     A file that a source of the tagger names is read like that source. Input that fits several formats is
     refused.
 
+    `--scheme brackets` writes `(PER*`, `*`, `*)` and `(PER*)` as in CoNLL-2005. Spans that a scheme cannot
+    express are an error: touching spans of one type in IO, and in brackets a type with `(`, `)` or `*`.
+
     Examples: `echo "search view_item checkout" | seqtag tag sample`,
     `seqtag tag sample@7 sessions.jsonl > tagged.jsonl` and
     `seqtag tag sample sessions.jsonl --output tagged.parquet`; a run id or a run directory in place of the
     tagger
     """
     from seqtag.cli.tag_files import tag_files
+    from seqtag.tagging.output_scheme import OutputScheme
 
-    tag_files(model, list(files or ()), run=run, tagger=tagger, alias=alias, form=form, output=output, to=to)
+    written = OutputScheme.chosen(scheme, pattern=spelling, outside=outside)
+    tag_files(
+        model,
+        list(files or ()),
+        run=run,
+        tagger=tagger,
+        alias=alias,
+        form=form,
+        output=output,
+        to=to,
+        written=written,
+    )

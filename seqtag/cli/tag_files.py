@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +36,7 @@ from seqtag.neural.inference.predicted_spans import predicted_spans
 from seqtag.run_dir import RunDir
 from seqtag.steps import Workspace, read_config
 from seqtag.steps.lookup import find_run, find_version, run_named
+from seqtag.tagging.output_scheme import OutputScheme
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -63,11 +64,16 @@ def tag_files(
     form: InputFormat | None,
     output: Path | None,
     to: OutputFormat | None,
+    written: OutputScheme | None = None,
 ) -> None:
     """Tag files, or standard input without one; see `seqtag.cli.tag_command`.
 
+    Args:
+        written: scheme and spelling of the written tags; None: those of the model.
+
     Raises:
-        ConfigError: there is no such model, or the arguments exclude each other.
+        ConfigError: there is no such model, its tags have no scheme, or the arguments exclude each other.
+        TagSchemeError: a predicted span cannot be expressed in `written`.
         CorpusFormatError: a file cannot be read.
     """
     to = output_format(to, output)
@@ -78,18 +84,30 @@ def tag_files(
     bundle, sources = _model(model, run, tagger, alias, workspace)
     with tempfile.NamedTemporaryFile(prefix="seqtag-") as copy:
         inputs = [local_file(Path(path)) for path in files] or [standard_input(copy)]
-        _tag(bundle, _batches(inputs, form, sources), output=output, to=to)
+        _tag(bundle, _batches(inputs, form, sources), output=output, to=to, written=written)
 
 
-def _tag(bundle: Path, batches: Iterator[_Batch], *, output: Path | None, to: OutputFormat | None) -> None:
+def _tag(
+    bundle: Path,
+    batches: Iterator[_Batch],
+    *,
+    output: Path | None,
+    to: OutputFormat | None,
+    written: OutputScheme | None,
+) -> None:
     batch = next(batches, None)  # report bad input before loading TensorFlow
     model = Tagger.load_exported(bundle)
     scheme = model.bundle.output_scheme
+    if written is not None:
+        written.require_spans(scheme)
     n_sequences = n_replaced = 0
     with opened_output(output) as write, _progress(is_output_shown=output is None) as advance:
         while batch is not None:
             tagged = model.tag(batch.tokens)
             spans = None if scheme == "none" else predicted_spans(tagged, scheme)
+            if written is not None:
+                predicted = written.converted(tagged.predicted, scheme, first=n_sequences)
+                tagged = replace(tagged, predicted=predicted)
             found = TaggedBatch(n_sequences, batch.tokens, tagged, spans, batch.objects, batch.rows)
             write(found, to or batch.form)
             n_replaced += sum(any(name in each for name in ADDED[:2]) for each in batch.objects or ())

@@ -29,10 +29,11 @@ SCHEME_ALIASES: Mapping[str, SchemeName] = {
     "BMESO": "IOBES",
     "BMEO": "IOBES",
     "BMEOS": "IOBES",
+    "BMEOW": "IOBES",
     "BMEWO": "IOBES",
     "BMOEW": "IOBES",
 }
-_AMBIGUOUS = {"IOB": "IOB1 or IOB2", "IOE": "IOE1 or IOE2"}
+AMBIGUOUS_SCHEMES = {"IOB": "IOB1 or IOB2", "IOE": "IOE1 or IOE2"}
 _SCHEMES: Mapping[str, SchemeName] = {name.upper(): name for name in get_args(SchemeName)}
 
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"  # hyphens, dashes and the minus sign
@@ -53,8 +54,8 @@ def scheme_name(name: object) -> SchemeName | Literal["auto"]:
     wanted = name.upper() if isinstance(name, str) else ""
     if wanted == "AUTO":
         return "auto"
-    if wanted in _AMBIGUOUS:
-        raise ValueError(f"ambiguous tag scheme {name!r}: expected {_AMBIGUOUS[wanted]}")
+    if wanted in AMBIGUOUS_SCHEMES:
+        raise ValueError(f"ambiguous tag scheme {name!r}: expected {AMBIGUOUS_SCHEMES[wanted]}")
     found = _SCHEMES.get(wanted) or SCHEME_ALIASES.get(wanted)
     if found is None:
         raise ValueError(

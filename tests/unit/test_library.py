@@ -12,6 +12,7 @@ import pytest
 import seqtag
 from seqtag.errors import ConfigError, CorpusFormatError
 from seqtag.library import LoadedTagger, TaggedSpan
+from seqtag.tagging.output_scheme import OutputScheme
 
 
 def test_spans_have_type_ends_and_confidence() -> None:
@@ -32,6 +33,23 @@ def test_spans_have_type_ends_and_confidence() -> None:
         [],
         [TaggedSpan("PER", 1, 2, 0.25)],
     ]
+
+
+def test_tags_are_written_in_the_scheme_that_is_asked_for() -> None:
+    sure = pa.array([[0.9, 0.9, 0.5]], pa.list_(pa.float32()))
+    tagged = SimpleNamespace(
+        predicted=pa.array([["B-LOC", "I-LOC", "B-LOC"]]),
+        confidence=sure,
+        span_confidence=sure,
+        unknown=pa.array([[False, False, True]]),
+    )
+    model = SimpleNamespace(tag=lambda _: tagged)
+    tagger = LoadedTagger("x", ("O",), "IOB2", model, OutputScheme.named("BILOU"))
+    (found,) = tagger.tag([["New", "York", "Rome"]])
+    assert found.tags == ["B-LOC", "L-LOC", "U-LOC"]
+    assert [(span.start, span.stop) for span in found.spans] == [(0, 2), (2, 3)]
+    tokens = pa.array([["New", "York", "Rome"]])
+    assert tagger.tag_arrow(tokens)["predicted"].to_pylist() == [found.tags]
 
 
 @pytest.mark.parametrize("sequences", ["Anna met", ["Anna met"], [["Anna", None]]])

@@ -3,6 +3,7 @@
 import gzip
 import json
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +16,7 @@ from typer.testing import CliRunner
 
 from seqtag.cli import app, tag_files
 from seqtag.config import Source
-from seqtag.errors import ConfigError, CorpusFormatError
+from seqtag.errors import ConfigError, CorpusFormatError, TagSchemeError
 
 COLUMNS = "Ada\tB-PER\nspoke\tO\n\nBob\tB-PER\n"
 TAGGED = "Ada\tL3\nspoke\tL5\n\nBob\tL3\n\n"
@@ -223,3 +224,73 @@ def test_nothing_is_left_of_an_output_whose_input_is_bad(tag: Any) -> None:
     with pytest.raises(CorpusFormatError):
         tag("a.jsonl", "--output", "b.jsonl")
     assert [path.name for path in Path().iterdir()] == ["a.jsonl"]
+
+
+def spans(tokens: pa.ListArray) -> SimpleNamespace:
+    """Tag names in upper case as spans of type X, each token one span if it is short."""
+    tags = [
+        ["O" if word.islower() else "I-X" if len(word) > 4 and n else "B-X" for n, word in enumerate(row)]
+        for row in tokens.to_pylist()
+    ]
+    sure = pa.array([[0.5] * len(row) for row in tags], pa.list_(pa.float32()))
+    predicted = pa.array(tags, pa.list_(pa.string()))
+    return SimpleNamespace(predicted=predicted, confidence=sure, span_confidence=sure)
+
+
+@dataclass(frozen=True)
+class SpanTagged:
+    """Tags of `spans`, as a dataclass like those of a real tagger."""
+
+    predicted: pa.ListArray
+    confidence: pa.ListArray
+    span_confidence: pa.ListArray
+
+
+SPAN_MODEL = SimpleNamespace(
+    tag=lambda tokens: SpanTagged(**vars(spans(tokens))), bundle=SimpleNamespace(output_scheme="IOB2")
+)
+NAMES = "Ada BYRON met Bob Eve\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "tags"),
+    [
+        ((), "B-X I-X O B-X B-X"),
+        (("--scheme", "IOB1"), "I-X I-X O I-X B-X"),
+        (("--scheme", "IOE1"), "I-X I-X O E-X I-X"),
+        (("--scheme", "ioe2"), "I-X E-X O E-X E-X"),
+        (("--scheme", "BILOU"), "B-X L-X O U-X U-X"),
+        (("--scheme", "BMEWO", "--spelling", "X_b", "--outside", "o"), "X_b X_e o X_w X_w"),
+        (("--spelling", "b:X"), "b:X i:X O b:X b:X"),
+        (("--scheme", "brackets"), "(X* *) * (X*) (X*)"),
+    ],
+)
+def test_tags_are_written_in_the_scheme_that_is_asked_for(
+    tag: Any, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], tags: str
+) -> None:
+    monkeypatch.setattr(tag_files, "Tagger", SimpleNamespace(load_exported=lambda _: SPAN_MODEL))
+    Path("a.txt").write_text(NAMES)
+    expected = tags.split()
+
+    assert tag("a.txt", "--to", "text", *options) == f"{tags}\n"
+    assert [line.split("\t")[1] for line in tag("a.txt", *options).split("\n")[:-2]] == expected
+    assert [row.split(",")[2] for row in tag("a.txt", "--to", "csv", *options).splitlines()[1:]] == expected
+    found = json.loads(tag("a.txt", "--to", "jsonl", *options))
+    assert found["predicted"] == expected
+    assert [(span["start"], span["stop"]) for span in found["predicted_spans"]] == [(0, 2), (3, 4), (4, 5)]
+    tag("a.txt", "-o", "a.parquet", *options)
+    assert pq.read_table("a.parquet")["predicted"].to_pylist() == [expected]
+
+
+def test_spans_that_a_scheme_would_lose_are_an_error(tag: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tag_files, "Tagger", SimpleNamespace(load_exported=lambda _: SPAN_MODEL))
+    Path("a.txt").write_text("met\n" + NAMES)
+    with pytest.raises(TagSchemeError, match="sequence 2, token 5 directly follows another one; choose IOB2"):
+        tag("a.txt", "--scheme", "IO", "-o", "a.conll")
+    assert not list(Path().glob("*.conll*"))
+    assert tag("--scheme", "IO", "--to", "text", stdin="Ada BYRON met Bob\n") == "I-X I-X O I-X\n"
+
+
+def test_a_scheme_for_tags_without_spans_is_an_error(tag: Any) -> None:
+    with pytest.raises(ConfigError, match="tags of this model are labels of single tokens"):
+        tag("--scheme", "BILOU", stdin="Ada spoke\n")
