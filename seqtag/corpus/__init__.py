@@ -4,7 +4,7 @@ from seqtag.corpus.ambiguous_words import ambiguous_word_share
 from seqtag.corpus.corpus_changes import CorpusChanges, RunCorpus, SizeChange, SplitChanges, corpus_changes
 from seqtag.corpus.corpus_profile import Profile
 from seqtag.corpus.files import expand
-from seqtag.corpus.places import PlacesWriter, are_equal_numbers, read_places
+from seqtag.corpus.places import PlacesWriter, are_equal_numbers, file_numbers, read_places
 from seqtag.corpus.sample_corpus import BestPossible, best_possible, sample_batches
 from seqtag.corpus.schema import corpus_schema
 from seqtag.corpus.snapshot import write_corpus
@@ -44,6 +44,7 @@ __all__ = [
     "corpus_changes",
     "corpus_schema",
     "expand",
+    "file_numbers",
     "files_digest",
     "plan_splits",
     "read_places",

@@ -5,6 +5,7 @@ They are not part of the content of a corpus: adding a comment to a file moves l
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,6 +21,8 @@ from seqtag.io.row_groups import read_rows
 _SCHEMA = pa.schema([pa.field("prefix", pa.string()), pa.field("number", pa.int64())])
 _GROUP_ROWS = 1 << 17
 _PARTS = r"^(?P<prefix>.*?)(?P<number>[0-9]{0,18})$"  # "train.conll:17", "train.parquet: row 17"
+_NO_FILE = "sources without files"
+_MARK = re.compile(r":(?: [a-z]+ )?$")  # before the number, as in "train.conll:" and "train.parquet: row "
 
 
 class PlacesWriter:
@@ -71,6 +74,22 @@ def read_places(file: Path, rows: npt.NDArray[np.int64]) -> dict[int, str]:
                 number = place["number"]
                 found[row] = place["prefix"] + ("" if number is None else str(number))
     return found
+
+
+def file_numbers(file: Path) -> tuple[npt.NDArray[np.int64], list[str]]:
+    """Return `<int64>[n_sequences]`, indices of the files in which sequences begin, and the files' names.
+
+    Sequences without a place count as those of one file `sources without files`. Without the file of places,
+    which older snapshots lack, nothing is known.
+    """
+    if not file.exists():
+        return np.zeros(0, np.int64), []
+    prefixes = pq.read_table(file, columns=["prefix"])["prefix"].combine_chunks().dictionary_encode()
+    names = [_MARK.sub("", prefix) for prefix in prefixes.dictionary.to_pylist()]
+    names += [_NO_FILE] * bool(prefixes.null_count)
+    distinct = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    of_prefix = np.array([distinct[name] for name in names], np.int64)
+    return of_prefix[prefixes.indices.fill_null(len(names) - 1).to_numpy()], list(distinct)
 
 
 def are_equal_numbers(one: Path, other: Path) -> bool:

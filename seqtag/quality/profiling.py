@@ -35,6 +35,7 @@ from seqtag.corpus.token_values import is_parsed
 from seqtag.corpus.untagged import lost_sentence, trained_tags
 from seqtag.errors import TagSchemeError
 from seqtag.io.row_groups import read_row_groups
+from seqtag.quality.broken_files import broken_files
 from seqtag.quality.doubtful import doubtful_tags
 from seqtag.quality.expectation_tables import judge_tables
 from seqtag.quality.likely_causes import find_prevalence
@@ -44,7 +45,13 @@ from seqtag.quality.sequence_table import MeasuredCorpus, Splitter, measure_corp
 from seqtag.quality.small_splits import FEW_TEST_DOCUMENTS, empty_split_reason, few_test_documents
 from seqtag.quality.snapshot_reader import schema_faults
 from seqtag.quality.split_metrics import CORPUS, ambiguous_shares, split_metrics, split_sizes
-from seqtag.quality.validation_rules import UNKNOWN_SPLIT, ValidationRule, expectation_rule, rules_in_force
+from seqtag.quality.validation_rules import (
+    SEQUENCE_RULES,
+    UNKNOWN_SPLIT,
+    ValidationRule,
+    expectation_rule,
+    rules_in_force,
+)
 from seqtag.quality.violation_text import Requirements, Violation, located, printable
 from seqtag.quality.violations import TableFindings, Violations, find_violations
 from seqtag.tagging.spelling import Spelling
@@ -168,6 +175,16 @@ def profile_corpus(
             empty_split=empty_split_reason(measured.table, findings, plan=splitter.plan, parts=sound_parts),
             sources=sources,
             tables=tables,
+            files={}
+            if places is None
+            else broken_files(
+                {name: rows for name, rows in findings.rows.items() if name in SEQUENCE_RULES},
+                sound_parts,
+                places=places,
+                tags=tags,
+                scheme=scheme,
+                spelling=measured.spelling,
+            ),
         ),
         scheme=scheme_choice(tags, measured.scheme, used=scheme, spelling=measured.spelling),
         splits=splits,
@@ -198,6 +215,7 @@ def _evidence(
     empty_split: str,
     sources: Sequence[SourceRecord],
     tables: TableFindings,
+    files: Mapping[str, str],
 ) -> Evidence:
     unsound = [Violation("schema", None, "", "", fault, "") for fault in wrong]
     rare = _rare_tags(tags, least=quality.min_tag_support)
@@ -241,6 +259,7 @@ def _evidence(
             sources=sources,
         ),
         tables=tables,
+        files=files,
     )
 
 

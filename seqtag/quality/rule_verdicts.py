@@ -43,6 +43,7 @@ class Evidence:
     empty_split: str = ""  # why a split is empty
     prevalence: Prevalence | None = None  # the rule broken by most of the corpus or of a source
     tables: TableFindings = field(default_factory=TableFindings)  # of the expectations of the tagger's file
+    files: Mapping[str, str] = field(default_factory=dict)  # by rule: "all in b.conll (of 10 files)"
 
     def judged(self, rule: str) -> int:
         """Return the number of things checked against `rule`."""
@@ -121,6 +122,7 @@ def corpus_sentence(
     warned = "; ".join(filter(None, warnings))
     return True, (
         f"accepted: {_sizes(evidence)} sequences; {_refused(evidence)} quarantined"
+        + _in_files(evidence, _gravest_of(evidence, evidence.refusing))
         + _first(evidence, _gravest_of(evidence, evidence.refusing), rows=(0, evidence.n_sequences))
         + (f"; warnings: {warned}." if warned else ".")
     )
@@ -155,6 +157,11 @@ def _first(evidence: Evidence, rule: str, *, rows: tuple[int, int]) -> str:
             found = violation.sentence
             return f"; first {shortened(found, _LONGEST)}"
     return ""
+
+
+def _in_files(evidence: Evidence, rule: str) -> str:
+    """Name the few files that most violations of a rule are in, if they are not everywhere."""
+    return f", {evidence.files[rule]}" if rule in evidence.files else ""
 
 
 def _names(evidence: Evidence) -> str:
@@ -229,7 +236,7 @@ def _received(rule: ValidationRule, evidence: Evidence) -> str:
         return evidence.ambiguity
     if name in SEQUENCE_RULES:
         names = _names(evidence) if name == UNKNOWN_SPLIT else ""
-        return f"{count:,} of {evidence.judged(name):,} sequences break it{names}"
+        return f"{count:,} of {evidence.judged(name):,} sequences break it{names}{_in_files(evidence, name)}"
     first = next((o.finding for o in evidence.violations if o.rule == name), "")
     match name:
         case "schema":
@@ -288,5 +295,5 @@ def _gravest(evidence: Evidence) -> str:
     """Return the up to three rules that quarantine the most sequences, with counts."""
     counts = {rule: evidence.counts[rule] for rule in evidence.refusing}
     gravest = sorted(counts.items(), key=lambda item: -item[1])[:3]
-    named = ", ".join(f"{rule} {count:,}" for rule, count in gravest if count)
+    named = ", ".join(f"{rule} {count:,}{_in_files(evidence, rule)}" for rule, count in gravest if count)
     return f", most by {named}" if named else ""

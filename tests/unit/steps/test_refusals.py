@@ -172,6 +172,57 @@ def test_a_source_with_one_fault_throughout_is_named(refusal):
     )
 
 
+ONE_OF_TEN = [
+    (
+        "San\tB-LOC\nJuan\tI-LOC\nde\tI-LOC\nX{}\tL-LOC\nin\tO\nUtah\tU-LOC",
+        "IOBES (B-X, I-X, L-X, U-X and O)",
+    ),
+    ("Kent{}\tI-LOC\nis\tO\nnear\tO\nBath\tI-LOC", "IOB1 (B-X, I-X and O)"),
+]
+
+
+def ten_files(other: str) -> dict[str, str]:
+    """Return ten files, one of which has another scheme than B-X and I-X."""
+    usual = "Ada{}\tB-PER\nBo\tI-PER\nsaw\tO\nKent{}\tB-LOC"
+    return {
+        f"part-{n}.conll": blocks([(other if n == 7 else usual).format(20 * n + i, i) for i in range(20)])
+        for n in range(10)
+    }
+
+
+@pytest.mark.parametrize(("other", "scheme"), ONE_OF_TEN, ids=["BILOU", "IOB1"])
+def test_the_one_file_of_ten_with_another_scheme_is_named(other: str, scheme: str, refusal) -> None:
+    said = refusal(ten_files(other), conll(path="part-*.conll"))
+
+    assert (
+        "10.00% (20 of 200 sequences), most by illegal_transition 20, all in part-7.conll (of 10 files), "
+        f"whose tags look like {scheme}; first part-7.conll:1: token "
+    ) in said
+
+
+def test_check_names_the_broken_file_of_a_corpus_that_is_accepted(tmp_path: Path) -> None:
+    for name, content in ten_files(ONE_OF_TEN[1][0]).items():
+        (tmp_path / name).write_text(content, "utf-8")
+    sources = [conll(path=str(tmp_path / "part-*.conll"))]
+    config = TaggerConfig.model_validate(
+        {"name": "toy", "corpus": {"sources": sources}, "quality": {"quarantine_budget": 0.2}}
+    )
+
+    found = steps.check(config)
+
+    assert found.fault is None
+    broken = "all in part-7.conll (of 10 files), whose tags look like IOB1 (B-X, I-X and O)"
+    assert f"quarantined, {broken}; first part-7.conll:1: " in steps.check_text(found)
+    message = next(rule.message for rule in found.profile.rules if rule.rule == "illegal_transition")
+    assert message.endswith(f"found: 20 of 200 sequences break it, {broken}")
+
+
+def test_faults_that_are_in_most_files_are_of_no_single_file(refusal) -> None:
+    files = {f"part-{n}.conll": blocks([*SOUND[:20], "in\tO\nKent\tI-LOC"]) for n in range(4)}
+
+    assert "most by illegal_transition 4; first part-0.conll:81" in refusal(files, conll(path="part-*.conll"))
+
+
 def test_a_long_defect_is_shortened(refusal):
     line = refusal(
         {"a.conll": blocks([*SOUND, f"{'x' * 90}\tO\n" * 2 + "-".join(map(str, range(900)))])}, conll()
