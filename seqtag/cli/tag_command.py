@@ -57,8 +57,12 @@ def tag(
     `predicted`, `confidence` and, if the tags spell spans, `predicted_spans`, and keeps all other fields,
     gold `tags` included. Parquet has a list of tokens per row, and keeps its other columns in the same way.
     CSV has one token per row, in the columns of the tagger's source, or `sequence` and `token`; the output
-    has `sequence,token,tag,confidence,span,span_confidence`. `--to text` writes one line of tags per
-    sequence.
+    has `sequence,token,tag,confidence,span,span_confidence`, and so has that of event logs (`xes`). FASTA has
+    a name and a line of residues, possibly with a line of labels; the output has predicted labels. `--to
+    text` writes one line of tags per sequence.
+
+    Texts (`jsonl-spans`) are cut into tokens by `tokenise` of the tagger's source, and the
+    `predicted_spans` of the output have the offsets of characters: `start`, `end` and `label`.
 
     A file that a source of the tagger names is read like that source. Input that fits several formats is
     refused.

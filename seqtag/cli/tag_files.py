@@ -19,17 +19,27 @@ from seqtag.cli.tag_format import input_source
 from seqtag.cli.tag_input import (
     Objects,
     local_file,
-    read_columns,
     read_objects,
     read_parquet_rows,
+    read_sequences,
     read_text,
+    read_texts,
     readable,
     standard_input,
 )
 from seqtag.cli.tag_options import InputFormat, OutputFormat
 from seqtag.cli.tag_output import ADDED, TaggedBatch, opened_output, output_format
-from seqtag.config.source_config import JsonlSource, ParquetSource, Source, TableSource
+from seqtag.config.source_config import (
+    ConllSource,
+    ConlluSource,
+    FastaSource,
+    JsonlSource,
+    ParquetSource,
+    Source,
+    SpanSource,
+)
 from seqtag.corpus.files import InputFile
+from seqtag.corpus.formats.tokenisation import Bounds
 from seqtag.errors import ConfigError, RunDirError
 from seqtag.neural import Tagger
 from seqtag.neural.inference.predicted_spans import predicted_spans
@@ -52,6 +62,8 @@ class _Batch:
     form: OutputFormat
     objects: Objects | None = None
     rows: pa.RecordBatch | None = None
+    bounds: Sequence[Bounds] | None = None
+    ids: Sequence[str] | None = None
 
 
 def tag_files(
@@ -108,7 +120,16 @@ def _tag(
             if written is not None:
                 predicted = written.converted(tagged.predicted, scheme, first=n_sequences)
                 tagged = replace(tagged, predicted=predicted)
-            found = TaggedBatch(n_sequences, batch.tokens, tagged, spans, batch.objects, batch.rows)
+            found = TaggedBatch(
+                n_sequences,
+                batch.tokens,
+                tagged,
+                spans,
+                objects=batch.objects,
+                rows=batch.rows,
+                bounds=batch.bounds,
+                ids=batch.ids,
+            )
             write(found, to or batch.form)
             n_replaced += sum(any(name in each for name in ADDED[:2]) for each in batch.objects or ())
             n_sequences += len(batch.tokens)
@@ -194,6 +215,12 @@ def _batches(
             case ParquetSource():
                 for rows, tokens in read_parquet_rows(file, column=source.tokens_column):
                     yield _Batch(tokens, OutputFormat.jsonl, rows=rows)
+            case SpanSource():
+                for objects, bounds, tokens in read_texts(source, file):
+                    yield _Batch(tokens, OutputFormat.jsonl, objects=objects, bounds=bounds)
+            case ConllSource() | ConlluSource():
+                yield from (_Batch(tokens, OutputFormat.conll) for _, tokens in read_sequences(source, file))
             case _:
-                own = OutputFormat.csv if isinstance(source, TableSource) else OutputFormat.conll
-                yield from (_Batch(tokens, own) for tokens in read_columns(source, file))
+                own = OutputFormat.fasta if isinstance(source, FastaSource) else OutputFormat.csv
+                for ids, tokens in read_sequences(source, file):
+                    yield _Batch(tokens, own, ids=ids.to_pylist())

@@ -3,30 +3,49 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path, PurePath
+from typing import TypeVar
 
 from seqtag.cli.tag_options import InputFormat
 from seqtag.config.source_columns import FileSource
 from seqtag.config.source_config import (
     ConllSource,
     ConlluSource,
+    FastaSource,
     JsonlSource,
     ParallelSource,
     ParquetSource,
     Source,
+    SpanSource,
     TableSource,
+    XesSource,
 )
 from seqtag.corpus.files import InputFile
+from seqtag.corpus.formats.span_texts import value_at
+from seqtag.corpus.recognition.samples import array_sample, is_xes, json_objects
 from seqtag.corpus.text_blocks import fields_of_line, line_blocks, with_head
 from seqtag.corpus.text_shape import shape_of
 from seqtag.errors import ConfigError
 from seqtag.run_dir import absolute
 
+_Long = TypeVar("_Long", TableSource, XesSource)
+
 logger = logging.getLogger(__name__)
 
-Readable = ConllSource | ConlluSource | JsonlSource | ParallelSource | ParquetSource | TableSource
+_Read = (
+    ConllSource
+    | ConlluSource
+    | FastaSource
+    | JsonlSource
+    | ParquetSource
+    | SpanSource
+    | TableSource
+    | XesSource
+)
+Readable = _Read | ParallelSource
 _HEAD_BYTES = 1 << 20
 _PACKED = {".gz", ".zst", ".bz2", ".xz", ".zip"}
 _SUFFIXES = {
@@ -35,34 +54,42 @@ _SUFFIXES = {
     **dict.fromkeys((".conllu", ".conllup"), InputFormat.conllu),
     ".csv": InputFormat.csv,
     ".parquet": InputFormat.parquet,
+    **dict.fromkeys((".fasta", ".fa", ".faa"), InputFormat.fasta),
+    ".xes": InputFormat.xes,
 }
 _FORMATS = {"table": InputFormat.csv}  # of sources whose format has another name
-_OTHERS = (".xlsx", ".xes", ".fasta")
+_OTHERS = (".xlsx",)
+_FASTA = re.compile(r"(>\S[^\n]*\n+([^\s>]+\n+){1,2})+(>\S[^\n]*\n*)?")  # the head may cut the last record
 _OWN_TABLE = TableSource(  # as `seqtag tag` writes it
     format="table", path="-", sequence_column="sequence", token_column="token", tag_column="tag"
 )
+_OWN_LOG = XesSource(format="xes", path="-", tag_column="tag")
 
 
-def input_source(
-    file: InputFile, form: InputFormat | None, sources: Sequence[Source]
-) -> ConllSource | ConlluSource | JsonlSource | ParquetSource | TableSource | None:
+def input_source(file: InputFile, form: InputFormat | None, sources: Sequence[Source]) -> _Read | None:
     """Return how a file is read, None for text with one sequence per line.
 
     A file that a source of the tagger names is read like that source. Others have the keys and columns of the
-    tagger's first source of their format.
+    tagger's first source of their format. Objects of JSON without tokens are cut into tokens like the texts
+    of the first source of the tagger that has such texts.
 
     Args:
         form: the format; None to recognise it.
         sources: the sources of the tagger's corpus.
 
     Raises:
-        ConfigError, CorpusFormatError: as for `input_format`.
+        ConfigError: no source of the tagger says how texts are cut into tokens; or as for `input_format`.
+        CorpusFormatError: as for `input_format`.
     """
     readable = [each for each in sources if isinstance(each, Readable)]
     own = next((each for each in readable if _names(each, file)), None)
     if own is not None and form in (None, _FORMATS.get(own.format, own.format)):
         return None if isinstance(own, ParallelSource) else own
-    form = form or input_format(file)
+    if form is None:
+        form = input_format(file)
+        texts = _texts(file, readable) if form is InputFormat.jsonl else None
+        if texts is not None:
+            return texts
     alike = next((each for each in readable if _FORMATS.get(each.format, each.format) == form), None)
     match form:
         case InputFormat.jsonl:
@@ -75,8 +102,32 @@ def input_source(
         case InputFormat.parquet:
             return alike if isinstance(alike, ParquetSource) else ParquetSource(format="parquet", path="-")
         case InputFormat.csv:
-            return _without_table_tags(alike if isinstance(alike, TableSource) else _OWN_TABLE)
+            return _of_tokens(alike if isinstance(alike, TableSource) else _OWN_TABLE)
+        case InputFormat.xes:
+            return _of_tokens(alike if isinstance(alike, XesSource) else _OWN_LOG)
+        case InputFormat.fasta:
+            return alike if isinstance(alike, FastaSource) else FastaSource(format="fasta", path="-")
+        case InputFormat.jsonl_spans:
+            if isinstance(alike, SpanSource):
+                return alike
+            raise ConfigError(
+                f"{file.name}: no rule cuts the texts into tokens: expected a tagger with a source of the "
+                "format jsonl-spans, whose tokenise is used; write lists of tokens"
+            )
     return None
+
+
+def _texts(file: InputFile, sources: Sequence[Readable]) -> SpanSource | None:
+    """Return the first source whose key of texts the objects of a file have; None if they have tokens."""
+    spans = [each for each in sources if isinstance(each, SpanSource)]
+    if not spans:
+        return None
+    head = _head(file, spans[0].encoding)
+    first = next(iter(json_objects(head) or array_sample(head)), {})
+    keys = {"tokens", *(each.tokens_column for each in sources if isinstance(each, JsonlSource))}
+    if any(isinstance(tokens := first.get(key), list) and set(map(type, tokens)) == {str} for key in keys):
+        return None
+    return next((each for each in spans if isinstance(value_at(first, each.text_column), str)), None)
 
 
 def _names(source: FileSource, file: InputFile) -> bool:
@@ -89,17 +140,19 @@ def _without_tags(source: ConllSource) -> ConllSource:
     return source.model_copy(update={"tag_column": source.token_column})
 
 
-def _without_table_tags(source: TableSource) -> TableSource:
-    return source.model_copy(update={"tag_column": source.token_column})
+def _of_tokens(source: _Long) -> _Long:
+    """Return a source that needs no columns of tags, splits and documents."""
+    no_columns = dict.fromkeys(("split_column", "document_column"))
+    return source.model_copy(update={"tag_column": source.token_column, **no_columns})
 
 
 def _width(file: InputFile) -> int:
     """Return the largest number of columns in the first lines of a file."""
-    return max((len(fields_of_line(line)) for line in _head(file).split("\n")), default=0)
+    return max((len(fields_of_line(line)) for line in _head(file).decode().split("\n")), default=0)
 
 
-def _head(file: InputFile) -> str:
-    return with_head(line_blocks(file, "utf-8", _HEAD_BYTES), _HEAD_BYTES)[0].decode()
+def _head(file: InputFile, encoding: str = "utf-8") -> bytes:
+    return with_head(line_blocks(file, encoding, _HEAD_BYTES), _HEAD_BYTES)[0]
 
 
 def input_format(file: InputFile) -> InputFormat:
@@ -118,7 +171,9 @@ def input_format(file: InputFile) -> InputFormat:
         )
     if suffix in _SUFFIXES:
         return _SUFFIXES[suffix]
-    return format_of_text(_head(file), name=file.name)
+    if is_xes(file):
+        return InputFormat.xes
+    return format_of_text(_head(file).decode(), name=file.name)
 
 
 def format_of_text(text: str, *, name: str) -> InputFormat:
@@ -134,7 +189,11 @@ def format_of_text(text: str, *, name: str) -> InputFormat:
     'text'
     >>> str(format_of_text("Ada\tB-PER\nspoke\tO\n\nBob\tB-PER\n", name="x"))
     'conll'
+    >>> str(format_of_text(">P1\nMKV\n>P2\nMK\n", name="x"))
+    'fasta'
     """
+    if _FASTA.fullmatch(text.lstrip("\n")):
+        return InputFormat.fasta
     shape = shape_of(text)
     if shape.json_line == 1:
         return InputFormat.jsonl

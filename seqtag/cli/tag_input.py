@@ -18,11 +18,23 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 
-from seqtag.config.source_config import ConllSource, ConlluSource, TableSource
+from seqtag.config.source_config import (
+    ConllSource,
+    ConlluSource,
+    FastaSource,
+    SpanSource,
+    TableSource,
+    XesSource,
+)
 from seqtag.corpus.files import InputFile
+from seqtag.corpus.formats.fasta import read_residues
+from seqtag.corpus.formats.json_objects import is_text, repeated_keys
+from seqtag.corpus.formats.json_stream import Entry, json_blocks
 from seqtag.corpus.formats.parallel import blank_separated
+from seqtag.corpus.formats.span_texts import text_and_bounds
+from seqtag.corpus.formats.tokenisation import Bounds
 from seqtag.corpus.readers import read_file, token_rows
-from seqtag.corpus.schema import DEFECT, TOKENS
+from seqtag.corpus.schema import DEFECT, SEQUENCE_ID, TOKENS
 from seqtag.corpus.source_report import SourceReport, warning_sentences
 from seqtag.corpus.text_blocks import BLOCK_BYTES, line_blocks, plain_line_blocks
 from seqtag.corpus.whitespace import WHITE_SPACE
@@ -53,21 +65,31 @@ def read_text(file: InputFile, *, block_bytes: int = BLOCK_BYTES) -> Iterator[pa
                 yield _stripped(tokens.slice(start, AT_A_TIME))
 
 
-def read_columns(source: ConllSource | ConlluSource | TableSource, file: InputFile) -> Iterator[pa.ListArray]:
-    """Yield the tokens of a file with one token per line or row; tags are ignored.
+def read_sequences(
+    source: ConllSource | ConlluSource | TableSource | FastaSource | XesSource, file: InputFile
+) -> Iterator[tuple[pa.StringArray, pa.ListArray]]:
+    """Yield the ids and tokens of a file with one token per line, row, event or character.
+
+    Tags are ignored.
 
     Raises:
         CorpusFormatError: the file cannot be read, is not UTF-8, or has a defective sequence.
     """
     report = SourceReport(file.name)
     with readable(file):
-        rows = token_rows(source, file, (), report) if isinstance(source, TableSource) else None
-        for batch in read_file(source, file, (), report, rows=rows):
+        if isinstance(source, FastaSource):
+            batches = read_residues(source, file, report)
+        else:
+            is_long = isinstance(source, TableSource | XesSource)
+            rows = token_rows(source, file, (), report) if is_long else None
+            batches = read_file(source, file, (), report, rows=rows)
+        for batch in batches:
             defects = batch[DEFECT].drop_null()
             if len(defects):
                 raise CorpusFormatError(f"{defects[0]}; correct it, or set --format")
             for start in range(0, batch.num_rows, AT_A_TIME):
-                yield batch[TOKENS].slice(start, AT_A_TIME)
+                part = batch.slice(start, AT_A_TIME)
+                yield part[SEQUENCE_ID], part[TOKENS]
     for sentence in warning_sentences(report.record()):
         logger.warning("%s", sentence)
 
@@ -98,6 +120,21 @@ def read_objects(
                     objects = []
     if objects:
         yield objects, _tokens(objects, key)
+
+
+def read_texts(source: SpanSource, file: InputFile) -> Iterator[tuple[Objects, list[Bounds], pa.ListArray]]:
+    """Yield the objects of JSON Lines or a JSON array, and their tokens with their places in the text.
+
+    Raises:
+        CorpusFormatError: the file cannot be read, is in another encoding, or an object has no text.
+    """
+    with readable(file):
+        for entries in json_blocks(file, source.encoding, BLOCK_BYTES, report=SourceReport(file.name)):
+            for start in range(0, len(entries), AT_A_TIME):
+                part = entries[start : start + AT_A_TIME]
+                cut = [_cut(source, entry, f"{file.name}:{entry.line}") for entry in part]
+                tokens = [[text[start:stop] for start, stop in bounds] for text, bounds in cut]
+                yield [each.row for each in part], [bounds for _, bounds in cut], pa.array(tokens, _TOKENS)
 
 
 def read_parquet_rows(
@@ -161,6 +198,18 @@ def _stripped(tokens: pa.ListArray) -> pa.ListArray:
 
 def _tokens(objects: Objects, key: str) -> pa.ListArray:
     return pa.array([each.get(key, each.get("tokens")) for each in objects], _TOKENS)
+
+
+def _cut(source: SpanSource, entry: Entry, where: str) -> tuple[str, Bounds]:
+    defect = entry.defect
+    if twice := repeated_keys(entry.row):
+        defect = f"key {twice[0]!r} is repeated: expected it once in an object; remove all but one"
+    elif not is_text(json.dumps(entry.row, ensure_ascii=False)):
+        defect = "object is not text: expected Unicode, got half a surrogate pair; correct the line"
+    cut = defect or text_and_bounds(source, entry.row)
+    if isinstance(cut, str):
+        raise CorpusFormatError(f"{where}: {cut}")
+    return cut
 
 
 def _parsed(line: str, key: str, where: str) -> dict[str, Any]:

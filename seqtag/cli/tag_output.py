@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from seqtag.cli.tag_options import OutputFormat
+from seqtag.corpus.formats.tokenisation import Bounds
 from seqtag.errors import ConfigError, CorpusFormatError
 from seqtag.neural.inference.tagger import Tagged
 
@@ -27,6 +28,7 @@ _SUFFIXES = {
     ".jsonl": OutputFormat.jsonl,
     ".ndjson": OutputFormat.jsonl,
     ".parquet": OutputFormat.parquet,
+    **dict.fromkeys((".fasta", ".fa", ".faa"), OutputFormat.fasta),
 }
 ADDED = ("predicted", "confidence", "predicted_spans")  # to objects and rows
 
@@ -41,6 +43,8 @@ class TaggedBatch:
     spans: pa.ListArray | None  # of `predicted_spans`; None if the tags have no scheme
     objects: list[dict[str, Any]] | None = None  # of JSON Lines
     rows: pa.RecordBatch | None = None  # of Parquet
+    bounds: Sequence[Bounds] | None = None  # of tokens in texts, in code points
+    ids: Sequence[str] | None = None  # of formats whose sequences have names; None: they are numbered
 
 
 Write = Callable[[TaggedBatch, OutputFormat], None]
@@ -141,7 +145,7 @@ def _csv(batch: TaggedBatch) -> Iterator[str]:
         yield "sequence,token,tag,confidence,span,span_confidence"
     line = io.StringIO()
     writer = csv.writer(line, lineterminator="")
-    for number, words, tags, sure, spans in _rows(batch):
+    for name, words, tags, sure, spans in _rows(batch):
         inside = [("", "")] * len(words)
         for span in spans:
             of_span = (span["type"], f"{span['confidence']:.6f}")
@@ -149,30 +153,59 @@ def _csv(batch: TaggedBatch) -> Iterator[str]:
         for word, tag, confidence, of_token in zip(words, tags, sure, inside, strict=True):
             line.seek(0)
             line.truncate()
-            writer.writerow((number, word, tag, f"{confidence:.6f}", *of_token))
+            writer.writerow((name, word, tag, f"{confidence:.6f}", *of_token))
             yield line.getvalue()
 
 
 def _jsonl(batch: TaggedBatch) -> Iterator[str]:
-    """Yield the objects of the input with the predictions."""
+    """Yield the objects of the input with the predictions; spans of a text have offsets of characters."""
     objects = batch.objects or (batch.rows.to_pylist() if batch.rows is not None else None)
-    for place, (_, words, tags, sure, spans) in enumerate(_rows(batch)):
+    for place, (name, words, tags, sure, spans) in enumerate(_rows(batch)):
         added = {"predicted": tags, "confidence": [round(p, 6) for p in sure]}
         if batch.spans is not None:
             rounded = [{**span, "confidence": round(span["confidence"], 6)} for span in spans]
-            added["predicted_spans"] = rounded
+            bounds = None if batch.bounds is None else batch.bounds[place]
+            added["predicted_spans"] = rounded if bounds is None else _of_characters(rounded, bounds)
         each = {"tokens": words} if objects is None else objects[place]
+        if batch.bounds is not None:
+            each = {"tokens": words, **each}
+        if batch.ids is not None:
+            each = {"id": name, **each}
         yield json.dumps({**each, **added}, ensure_ascii=False, default=str)
+
+
+def _of_characters(spans: Sequence[dict[str, Any]], bounds: Bounds) -> list[dict[str, Any]]:
+    """Return spans of tokens with offsets of characters, in the keys of spaCy and Prodigy."""
+    return [
+        {
+            "start": bounds[span["start"]][0],
+            "end": bounds[span["stop"] - 1][1],
+            "label": span["type"],
+            "confidence": span["confidence"],
+        }
+        for span in spans
+    ]
+
+
+def _fasta(batch: TaggedBatch) -> Iterator[str]:
+    for name, words, tags, _, _ in _rows(batch):
+        longer = next((text for text in (*words, *tags) if len(text) != 1), None)
+        if longer is not None:
+            raise CorpusFormatError(
+                f"sequence {name} cannot be written as FASTA: expected tokens and tags of one character, got "
+                f"{longer!r:.80}; set --to conll"
+            )
+        yield from (f">{name}", "".join(words), "".join(tags))
 
 
 def _rows(
     batch: TaggedBatch,
-) -> Iterator[tuple[int, list[str], list[str], list[float], list[dict[str, Any]]]]:
-    """Yield number, tokens, tags, confidences and spans of each sequence."""
+) -> Iterator[tuple[int | str, list[str], list[str], list[float], list[dict[str, Any]]]]:
+    """Yield id or number, tokens, tags, confidences and spans of each sequence."""
     columns = (batch.tokens, batch.tagged.predicted, batch.tagged.confidence)
     spans = [[]] * len(batch.tokens) if batch.spans is None else batch.spans.to_pylist()
-    numbers = range(batch.first, batch.first + len(batch.tokens))
-    yield from zip(numbers, *(column.to_pylist() for column in columns), spans, strict=True)
+    names = batch.ids or range(batch.first, batch.first + len(batch.tokens))
+    yield from zip(names, *(column.to_pylist() for column in columns), spans, strict=True)
 
 
 _LINES: Mapping[OutputFormat, Callable[[TaggedBatch], Iterator[str]]] = {
@@ -180,4 +213,5 @@ _LINES: Mapping[OutputFormat, Callable[[TaggedBatch], Iterator[str]]] = {
     OutputFormat.text: _text,
     OutputFormat.csv: _csv,
     OutputFormat.jsonl: _jsonl,
+    OutputFormat.fasta: _fasta,
 }

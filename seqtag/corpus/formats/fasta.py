@@ -1,4 +1,4 @@
-"""Three-line FASTA: a name behind `>`, a line of residues, and a line with a label for each residue."""
+"""FASTA: a name behind `>`, a line of residues, and in a corpus a line with a label for each residue."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from seqtag.corpus.text_blocks import BLOCK_BYTES, Positions, check_size, plain_
 from seqtag.errors import CorpusFormatError
 from seqtag.tagging.ragged import relist
 
-_LINES = 3  # of a record
+_LABELLED = 3  # lines of a record with labels
 _NEWLINE, _NAME = ord("\n"), ord(">")
 
 
@@ -37,6 +37,23 @@ def read_fasta(
     Raises:
         CorpusFormatError: the file does not begin with `>`, or the encoding is wrong.
     """
+    return _batches(source, file, columns, report, block_bytes, fewest_lines=_LABELLED)
+
+
+def read_residues(source: FastaSource, file: InputFile, report: SourceReport) -> Iterator[pa.RecordBatch]:
+    """Yield the sequences of a file as `read_fasta` does; a record may lack the line of labels."""
+    return _batches(source, file, (), report, BLOCK_BYTES, fewest_lines=_LABELLED - 1)
+
+
+def _batches(
+    source: FastaSource,
+    file: InputFile,
+    columns: Sequence[str],
+    report: SourceReport,
+    block_bytes: int,
+    *,
+    fewest_lines: int,
+) -> Iterator[pa.RecordBatch]:
     line, n_sequences = 1, 0
     for block in _record_blocks(file, source.encoding, block_bytes, report):
         text = block.decode()
@@ -45,7 +62,7 @@ def read_fasta(
                 f"{file.name}:{line}: no FASTA: expected a name behind '>', got {text.strip()[:40]!r}; set "
                 "format to that of the file"
             )
-        batch = _batch(file.name, columns, report, text, line, n_sequences)
+        batch = _batch(file.name, columns, report, text, line, n_sequences, fewest_lines)
         yield batch
         line += text.count("\n")
         n_sequences += batch.num_rows
@@ -70,7 +87,13 @@ def _record_blocks(file: InputFile, encoding: str, block_bytes: int, report: Sou
 
 
 def _batch(
-    name: str, columns: Sequence[str], report: SourceReport, text: str, line: int, sequences_before: int
+    name: str,
+    columns: Sequence[str],
+    report: SourceReport,
+    text: str,
+    line: int,
+    sequences_before: int,
+    fewest_lines: int,
 ) -> pa.RecordBatch:
     codes = np.frombuffer(text.encode("utf-32-le"), np.uint32)
     stops = np.flatnonzero(codes == _NEWLINE)
@@ -78,9 +101,12 @@ def _batch(
     filled = np.flatnonzero(stops > starts)
     heads = np.flatnonzero(codes[starts[filled]] == _NAME)  # positions in `filled`
     n_lines = np.diff(np.append(heads, len(filled)))
-    whole = n_lines == _LINES
-    residues, labels = (filled[np.where(whole, heads + k, heads)] for k in (1, 2))
-    lengths = [np.where(whole, stops[lines] - starts[lines], 0) for lines in (residues, labels)]
+    whole = (n_lines >= fewest_lines) & (n_lines <= _LABELLED)
+    has_labels = n_lines == _LABELLED
+    residues = filled[np.where(whole, heads + 1, heads)]
+    labels = filled[np.where(has_labels, heads + 2, heads)]
+    n_residues = np.where(whole, stops[residues] - starts[residues], 0)
+    n_labels = np.where(has_labels, stops[labels] - starts[labels], 0)
     places = labelled(name, line + filled[heads], mark=":")
     names = [text[starts[head] + 1 : stops[head]] for head in filled[heads]]
     return corpus_batch(
@@ -88,11 +114,11 @@ def _batch(
         report,
         ids=pa.array([(each.split() or [""])[0] for each in names], pa.string()),
         numbered=labelled(name, sequences_before + 1 + np.arange(len(heads)), mark="#"),
-        tokens=_characters(codes, starts[residues], lengths[0]),
-        tags=_characters(codes, starts[labels], lengths[1]),
+        tokens=_characters(codes, starts[residues], n_residues),
+        tags=_characters(codes, starts[labels], n_labels),
         places=places,
         defects=pc.binary_join_element_wise(
-            places, _defects(n_lines, lengths[0], lengths[1], line + labels), ": "
+            places, _defects(n_lines, whole, n_residues, n_labels, line + labels), ": "
         ),
     )
 
@@ -109,7 +135,11 @@ def _characters(
 
 
 def _defects(
-    n_lines: Positions, n_residues: Positions, n_labels: Positions, label_lines: Positions
+    n_lines: Positions,
+    whole: npt.NDArray[np.bool_],
+    n_residues: Positions,
+    n_labels: Positions,
+    label_lines: Positions,
 ) -> pa.StringArray:
     """Return the defect of each record, null if it has none."""
 
@@ -129,5 +159,5 @@ def _defects(
         text(label_lines),
         " ",
     )
-    found = pc.if_else(pa.array(n_residues != n_labels), lengths, None)
-    return pc.if_else(pa.array(n_lines != _LINES), lines, found)
+    differs = (n_lines == _LABELLED) & (n_residues != n_labels)
+    return pc.if_else(pa.array(~whole), lines, pc.if_else(pa.array(differs), lengths, None))

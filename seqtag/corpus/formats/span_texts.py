@@ -15,7 +15,7 @@ from seqtag.corpus.files import InputFile
 from seqtag.corpus.formats.annotations import annotations_in, given_bounds, iob2, results_in
 from seqtag.corpus.formats.json_objects import is_text, repeated_keys
 from seqtag.corpus.formats.json_stream import Entry, json_blocks
-from seqtag.corpus.formats.tokenisation import token_bounds
+from seqtag.corpus.formats.tokenisation import Bounds, token_bounds
 from seqtag.corpus.record_batches import corpus_batch, labelled
 from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.text_blocks import BLOCK_BYTES
@@ -71,6 +71,17 @@ def read_spans(
             f"{file.name}: no object has a value in '{name}': expected one in some, got none in "
             f"{n_objects:,}; correct {key}"
         )
+
+
+def text_and_bounds(source: SpanSource, row: Mapping[str, object]) -> tuple[str, Bounds] | str:
+    """Return the text of an object, and where its tokens start and stop, or its defect."""
+    text = value_at(row, source.text_column)
+    if not isinstance(text, str) or not is_text(text):
+        return f"'{source.text_column}' is not text: expected Unicode, got {text!r:.80}; correct it"
+    if source.tokenise != "given":
+        return text, token_bounds(text, source.tokenise)
+    bounds = given_bounds(value_at(row, source.tokens_column), text)
+    return bounds if isinstance(bounds, str) else (text, bounds)
 
 
 def value_at(row: Mapping[str, object], name: str) -> object:
@@ -168,29 +179,21 @@ def _tagged(
     source: SpanSource, row: Mapping[str, object], report: SourceReport, place: str
 ) -> tuple[list[str], list[str] | str | None]:
     """Return the tokens of an object, and its tags or its defect."""
-    text = value_at(row, source.text_column)
-    if not isinstance(text, str) or not is_text(text):
-        return (
-            [],
-            f"'{source.text_column}' is not text: expected Unicode, got {text!r:.80}; correct it",
-        )
+    cut = text_and_bounds(source, row)
+    if isinstance(cut, str):
+        return [], cut
+    text, bounds = cut
     given = value_at(row, source.tokens_column)
-    drawn = given_bounds(given, text)
-    if source.tokenise != "given":
-        bounds = token_bounds(text, source.tokenise)
-        if not isinstance(drawn, str):
-            report.warn(
-                "given_tokens",
-                f"'{source.tokens_column}' has tokens, which were not used; set tokenise = \"given\" if the "
-                "spans were drawn on them",
-                place=place,
-            )
-    elif isinstance(drawn, str):
-        return [], drawn
-    else:
-        bounds = drawn
+    if source.tokenise == "given":
         n_given = len(given) if isinstance(given, list) else 0
         report.change("tokens of whitespace left out", n_given - len(bounds))
+    elif not isinstance(given_bounds(given, text), str):
+        report.warn(
+            "given_tokens",
+            f"'{source.tokens_column}' has tokens, which were not used; set tokenise = \"given\" if the "
+            "spans were drawn on them",
+            place=place,
+        )
     value = value_at(row, source.spans_column)
     results = results_in(value) or []
     if len(results) > 1:

@@ -162,13 +162,12 @@ def test_other_files_have_the_token_column_of_the_tagger(tag: Any) -> None:
     assert tag(stdin=text, sources=(source,)) == TAGGED
 
 
-@pytest.mark.parametrize("suffix", [".xlsx", ".xes", ".fasta"])
-def test_files_that_are_no_input_are_refused_by_their_name(suffix: str, tag: Any) -> None:
-    Path(f"a{suffix}").write_text("sentence,word\n1,Ada\n")
+def test_files_that_are_no_input_are_refused_by_their_name(tag: Any) -> None:
+    Path("a.xlsx").write_text("sentence,word\n1,Ada\n")
     with pytest.raises(
-        ConfigError, match=rf"a\{suffix}: \{suffix} files cannot be tagged: expected text, JSON Lines"
+        ConfigError, match=r"a\.xlsx: \.xlsx files cannot be tagged: expected text, JSON Lines"
     ):
-        tag(f"a{suffix}")
+        tag("a.xlsx")
 
 
 def test_csv_has_the_columns_of_the_taggers_source(tag: Any) -> None:
