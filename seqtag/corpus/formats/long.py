@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +20,7 @@ from seqtag.corpus.formats.order_keys import Kind
 from seqtag.corpus.formats.ordering import with_keys
 from seqtag.corpus.formats.quoting import blanks_before_quotes, line_breaks
 from seqtag.corpus.formats.row_order import has_rise, in_order, out_of_order, session_starts
-from seqtag.corpus.formats.token_rows import DEFECT, FILE, KEY, ROW, identified, name_of, starts
+from seqtag.corpus.formats.token_rows import DEFECT, KEY, identified, places_of, starts
 from seqtag.corpus.record_batches import corpus_batch, first_defects, labelled
 from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.text_blocks import Positions
@@ -234,9 +235,7 @@ def _sequences(
             broken.append(_line_breaks(rows[column], column))
             broken.append(_blanks_before_quotes(rows[column], column, source.quoting))
 
-    def places(row: Positions) -> pa.StringArray:
-        names = rows[FILE].take(pa.array(row)) if FILE in rows.schema.names else name
-        return pc.binary_join_element_wise(names, rows[ROW].take(pa.array(row)).cast(pa.string()), ": row ")
+    places = partial(places_of, rows, name=name)
 
     def of_only_value(column: str | None, what: str) -> pa.StringArray | None:
         if column is None or column == source.sequence_column or column not in rows.schema.names:
@@ -290,8 +289,7 @@ def _sorted(
     resorted = out_of_order(rows, offsets)
     first = counts.first_resorted
     if first is None and len(resorted):
-        row = int(offsets[resorted[0]])
-        first = f"{name_of(rows, row, name)}: row {rows[ROW][row]}"
+        first = places_of(rows, offsets[resorted[:1]], name=name)[0].as_py()
     counts = replace(
         counts,
         n_longer=counts.n_longer + int((np.diff(offsets) > 1).sum()),

@@ -18,6 +18,7 @@ from seqtag.io.arrays import mask_of, with_column
 
 # Columns that readers add; no source has these names.
 ROW = "seqtag:row"  # from 1, in the order of the file or query
+LINE = "seqtag:line"  # of the file, from 1; only of formats whose rows are not lines
 FILE = "seqtag:file"  # name of the file, if there may be several
 KEY = "seqtag:key"  # sort key of the row within its sequence; null if the order column has none
 DEFECT = "seqtag:defect"  # defect of the row's sequence, null if there is none
@@ -58,7 +59,7 @@ def identified(
                 "id_written_again",
                 f"the sequence id {ids[row].as_py()!r:.80} is written again below rows without one, and was "
                 "taken for the same sequence; give each sequence a unique id",
-                place=f"{name_of(batch, row, name)}: row {batch[ROW][row]}",
+                place=places_of(batch, again[:1], name=name)[0].as_py(),
                 count=len(again),
             )
         n_rows += batch.num_rows
@@ -94,6 +95,14 @@ def _written_again(
 def name_of(rows: pa.RecordBatch, row: int, name: str) -> str:
     """Return the name of a row's file, `name` if there is only one."""
     return str(rows[FILE][row]) if FILE in rows.schema.names else name
+
+
+def places_of(rows: pa.RecordBatch, positions: Positions, *, name: str) -> pa.StringArray:
+    """Return the places of rows: `log.csv: row 17`, or `log.xes:17` if the rows have lines."""
+    at = pa.array(positions)
+    names = rows[FILE].take(at) if FILE in rows.schema.names else name
+    column, mark = (LINE, ":") if LINE in rows.schema.names else (ROW, ": row ")
+    return pc.binary_join_element_wise(names, rows[column].take(at).cast(pa.string()), mark)
 
 
 def starts(ids: pa.StringArray, last: str | None) -> Positions:

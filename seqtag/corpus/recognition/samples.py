@@ -22,6 +22,7 @@ from seqtag.corpus.formats.line_kinds import kinds_of
 from seqtag.corpus.formats.sql import first_rows
 from seqtag.corpus.formats.xes import traces
 from seqtag.corpus.recognition.roles import Columns
+from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.text_blocks import line_blocks, lines_of, with_head
 from seqtag.errors import CorpusFormatError
 from seqtag.formatting import first_line
@@ -56,7 +57,7 @@ def xes_columns(file: InputFile) -> Columns:
     Raises:
         CorpusFormatError: the file is damaged or no log.
     """
-    rows = list(islice(chain.from_iterable(trace.rows() for trace in traces(file)), _ROWS))
+    rows = list(islice(chain.from_iterable(trace.rows() for trace in traces(file, SourceReport())), _ROWS))
     return columns_of_rows(rows, list(dict.fromkeys(key for row in rows for key in row)))
 
 

@@ -11,7 +11,7 @@ from seqtag.config.source_config import XesSource
 from seqtag.corpus.files import find_files
 from seqtag.corpus.formats.xes import xes_rows
 from seqtag.corpus.recognition import Chosen, recognise
-from seqtag.corpus.source_report import SourceReport
+from seqtag.corpus.source_report import SourceReport, warning_sentences
 from seqtag.errors import CorpusFormatError
 
 XES = {"format": "xes", "tag_column": "phase"}
@@ -58,11 +58,11 @@ def test_events_are_sorted_by_time_if_declared(read, content):
 
 
 def test_an_event_without_a_tag_is_untagged_and_one_without_a_time_breaks_its_sequence(read):
-    text = log(trace("7", event("a", "X", at(1)), event("b", None, at(2))), trace("8", event("c", "X")))
+    text = log(trace("7", event("a", "X", at(1)), event("b", None, at(2))), "\n", trace("8", event("c", "X")))
     rows = read(text, order_column="time:timestamp", **XES)
     assert [(row["tags"], row["defect"]) for row in rows] == [
         (["X", None], None),
-        (["X"], "corpus.txt: row 3: the order is missing in column 'time:timestamp'"),
+        (["X"], "corpus.txt:2: the order is missing in column 'time:timestamp'"),
     ]
 
 
@@ -70,6 +70,37 @@ def test_traces_without_events_are_counted(report):
     assert report(log(trace("7"), trace("8", event("a", "X"))), **XES).changed == {
         "traces without events skipped": 1
     }
+
+
+def test_events_outside_traces_are_left_out_with_a_warning(report):
+    text = log("\n", event("x", "X"), trace("7", event("a", "X")), event("y", "X"))
+
+    found = report(text, **XES)
+
+    assert found.n_sequences == 1
+    (sentence,) = warning_sentences(found)
+    assert sentence.startswith("corpus.txt:2: event is outside traces, and was left out: expected each in")
+    assert sentence.endswith(" (the first of 2 such places)")
+
+
+def test_a_repeated_attribute_is_named(read, report, content):
+    twice = '\n<string key="phase" value="Y"/>'
+    text = log(trace("7", event("a", "X", twice), more='<string key="concept:name" value="8"/>'))
+
+    assert content(read(text, **XES)) == [(["a"], ["Y"])]
+    sentences = warning_sentences(report(text, **XES))
+    assert [sentence.partition(" its last value was read")[0] for sentence in sentences] == [
+        "corpus.txt:1: attribute 'concept:name' is repeated in the trace:",
+        "corpus.txt:2: attribute 'phase' is repeated in the event:",
+    ]
+
+
+def test_places_are_lines_also_in_several_files(tmp_path, read_rows):
+    (tmp_path / "a.xes").write_text(log("\n", trace("7", event("a", "X"))))
+    (tmp_path / "b.xes").write_text(log(trace("8", event("a", "X")), "\n\n", trace("", event("a", "X"))))
+    rows = read_rows({"path": f"{tmp_path}/*.xes", **XES})
+    missing = "the sequence id is missing in column 'case:concept:name'"
+    assert [row["defect"] for row in rows] == [None, None, f"b.xes:3: {missing}"]
 
 
 def test_compressed_logs_in_the_encoding_that_they_declare_are_read(read, content):
