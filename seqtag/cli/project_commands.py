@@ -27,6 +27,7 @@ class SourceFormat(StrEnum):
     parquet = "parquet"
     parallel = "parallel"
     fasta = "fasta"
+    brat = "brat"
     xes = "xes"
 
 

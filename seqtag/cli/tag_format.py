@@ -12,6 +12,7 @@ from typing import TypeVar
 from seqtag.cli.tag_options import InputFormat
 from seqtag.config.source_columns import FileSource
 from seqtag.config.source_config import (
+    BratSource,
     ConllSource,
     ConlluSource,
     FastaSource,
@@ -85,11 +86,12 @@ def input_source(file: InputFile, form: InputFormat | None, sources: Sequence[So
     own = next((each for each in readable if _names(each, file)), None)
     if own is not None and form in (None, _FORMATS.get(own.format, own.format)):
         return None if isinstance(own, ParallelSource) else own
+    texts = [_as_texts(each) for each in sources if isinstance(each, SpanSource | BratSource)]
     if form is None:
         form = input_format(file)
-        texts = _texts(file, readable) if form is InputFormat.jsonl else None
-        if texts is not None:
-            return texts
+        cut = _texts(file, texts, readable) if form is InputFormat.jsonl else None
+        if cut is not None:
+            return cut
     alike = next((each for each in readable if _FORMATS.get(each.format, each.format) == form), None)
     match form:
         case InputFormat.jsonl:
@@ -108,26 +110,32 @@ def input_source(file: InputFile, form: InputFormat | None, sources: Sequence[So
         case InputFormat.fasta:
             return alike if isinstance(alike, FastaSource) else FastaSource(format="fasta", path="-")
         case InputFormat.jsonl_spans:
-            if isinstance(alike, SpanSource):
-                return alike
+            if texts:
+                return texts[0]
             raise ConfigError(
                 f"{file.name}: no rule cuts the texts into tokens: expected a tagger with a source of the "
-                "format jsonl-spans, whose tokenise is used; write lists of tokens"
+                "format jsonl-spans or brat, whose tokenise is used; write lists of tokens"
             )
     return None
 
 
-def _texts(file: InputFile, sources: Sequence[Readable]) -> SpanSource | None:
+def _as_texts(source: SpanSource | BratSource) -> SpanSource:
+    """Return how objects with texts are cut into tokens like those of a source."""
+    if isinstance(source, SpanSource):
+        return source
+    return SpanSource(format="jsonl-spans", path="-", tokenise=source.tokenise)
+
+
+def _texts(file: InputFile, texts: Sequence[SpanSource], sources: Sequence[Readable]) -> SpanSource | None:
     """Return the first source whose key of texts the objects of a file have; None if they have tokens."""
-    spans = [each for each in sources if isinstance(each, SpanSource)]
-    if not spans:
+    if not texts:
         return None
-    head = _head(file, spans[0].encoding)
+    head = _head(file, texts[0].encoding)
     first = next(iter(json_objects(head) or array_sample(head)), {})
     keys = {"tokens", *(each.tokens_column for each in sources if isinstance(each, JsonlSource))}
     if any(isinstance(tokens := first.get(key), list) and set(map(type, tokens)) == {str} for key in keys):
         return None
-    return next((each for each in spans if isinstance(value_at(first, each.text_column), str)), None)
+    return next((each for each in texts if isinstance(value_at(first, each.text_column), str)), None)
 
 
 def _names(source: FileSource, file: InputFile) -> bool:

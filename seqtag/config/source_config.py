@@ -238,6 +238,25 @@ class FastaSource(FileSource):
     format: Literal["fasta"]
 
 
+class BratSource(FileSource):
+    """brat standoff: texts in files `*.txt`, and spans of characters in files `*.ann` with the same names.
+
+    Each line of a text is a sequence, and the text is the document. Tags are IOB2. Discontinuous and
+    overlapping spans break their sequences; annotations other than spans are skipped.
+    """
+
+    UNIT: ClassVar[str] = "token"
+
+    format: Literal["brat"]
+    tokenise: Literal["whitespace", "words"] = Field(
+        description="whitespace: between whitespace; words: letters and digits together, others alone"
+    )
+    sequences: Literal["lines", "documents"] = Field(
+        default="lines",
+        description="documents: a text is one sequence, as where lines break within sentences",
+    )
+
+
 class SqlSource(LongColumns):
     """SQL query that returns one token per row, streamed from any database supported by SQLAlchemy.
 
@@ -287,6 +306,7 @@ Source = Annotated[
     | LongParquetSource
     | ParallelSource
     | FastaSource
+    | BratSource
     | XesSource
     | SqlSource
     | SampleSource,

@@ -90,8 +90,7 @@ def data_pattern(filesystem: AbstractFileSystem, folder: str, *, shown: str) -> 
         raise ConfigError(
             f"corpus.sources: {shown!r} is a folder without data, expected files with tokens and tags"
         )
-    ((ending, _),) = Counter(map(_ending, found)).most_common(1)
-    return _pattern(found, ending)
+    return _pattern(found, _data_ending(found))
 
 
 def natural_order(path: str) -> tuple[list[str | tuple[int, str]], str]:
@@ -177,8 +176,13 @@ def suggested_path(folder: str, files: Sequence[str]) -> str:
         return f'one file: write path = "{base}/{files[0]}"'
     counts = Counter(map(_ending, files)).most_common()
     texts = [plural(n, f"{ending or 'nameless'} file") for ending, n in counts]
-    commonest = counts[0][0]
-    return f'{listed(texts)}: write path = "{base}/{_pattern(files, commonest)}"'
+    return f'{listed(texts)}: write path = "{base}/{_pattern(files, _data_ending(files))}"'
+
+
+def _data_ending(files: Sequence[str]) -> str:
+    """Return the usual ending of files; of brat that of the texts, which as many annotations accompany."""
+    counts = Counter(map(_ending, files))
+    return ".txt" if {".txt", ".ann"} <= set(counts) else counts.most_common(1)[0][0]
 
 
 def _pattern(files: Sequence[str], ending: str) -> str:

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from seqtag.config.source_columns import FileSource
 from seqtag.config.source_config import (
+    BratSource,
     ConllSource,
     ConlluSource,
     FastaSource,
@@ -22,6 +23,7 @@ from seqtag.config.source_config import (
     XesSource,
 )
 from seqtag.corpus.files import InputFile
+from seqtag.corpus.formats.brat import read_brat
 from seqtag.corpus.formats.conll import read_conll
 from seqtag.corpus.formats.conllu import read_conllu
 from seqtag.corpus.formats.fasta import read_fasta
@@ -48,7 +50,7 @@ def read_file(
     """Yield the sequences of a file.
 
     Args:
-        tag_file: file of tags, for parallel text.
+        tag_file: file of tags or annotations, for parallel text and brat.
         rows: token rows of the file, and of the files that continue it, for formats with one token per row.
     """
     match source:
@@ -68,6 +70,8 @@ def read_file(
             yield from sequences_of_rows(rows, source, columns, report, name=file.name)
         case ParallelSource() if tag_file is not None:
             yield from read_parallel(source, file, tag_file, columns, report)
+        case BratSource() if tag_file is not None:
+            yield from read_brat(source, file, tag_file, columns, report)
 
 
 def token_rows(

@@ -15,6 +15,7 @@ import pyarrow as pa
 from seqtag.config.secrets import hide_passwords
 from seqtag.config.source_columns import FileSource
 from seqtag.config.source_config import (
+    BratSource,
     ConlluSource,
     LongParquetSource,
     ParallelSource,
@@ -29,6 +30,7 @@ from seqtag.config.tagger_config import CorpusConfig
 from seqtag.corpus.class_names import with_tag_names
 from seqtag.corpus.containers import implied_layers, packing
 from seqtag.corpus.files import InputFile, contents, expand, find_files, list_files, with_distinct_names
+from seqtag.corpus.formats.brat import annotation_file
 from seqtag.corpus.formats.conllu_words import check_tag_feature
 from seqtag.corpus.formats.file_parts import Part, Parts
 from seqtag.corpus.partitions import partitions, path_columns
@@ -105,7 +107,7 @@ class _Input:
 
     source: Source
     files: tuple[InputFile, ...] = ()
-    tag_files: tuple[InputFile, ...] = ()  # of parallel text, one per file in `files`
+    tag_files: tuple[InputFile, ...] = ()  # of parallel text and brat, one per file in `files`
     n_hidden: int = 0  # hidden files and markers, which are skipped
     repeated: tuple[InputFile, ...] = ()  # files that the path names more than once
 
@@ -138,6 +140,8 @@ def _inputs(corpus: CorpusConfig) -> list[_Input]:
                     f"{place}.tags_path: wrong number of files: expected as many as in path "
                     f"({len(files)}), got {len(tag_files)}; give each file of tokens a file of tags"
                 )
+        if isinstance(source, BratSource):
+            tag_files = tuple(map(annotation_file, files))
         if isinstance(source, SqlSource):
             expand(source.url)
         found.append(_Input(source, files, tag_files, n_hidden, repeated))

@@ -308,6 +308,16 @@ def read_seen(path: Path) -> None:
     is_known_sequence(pa.array([["a", "b"]]), path)
 
 
+def read_brat(path: Path) -> None:
+    from seqtag.config.tagger_config import CorpusConfig
+    from seqtag.corpus import read_sources
+
+    text = path.with_suffix(".txt")
+    text.write_text("Ada of Bath\nspoke to Bo.\n", "utf-8")
+    source = {"format": "brat", "path": str(text), "tokenise": "words"}
+    exhaust(read_sources(CorpusConfig.model_validate({"sources": [source]})))
+
+
 def read_input_of_tag(path: Path) -> None:
     from seqtag.cli.tag_input import local_file, read_objects, read_text
 
@@ -400,6 +410,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
         "parquet-long": of_source(".parquet", [parquet(long())], format="parquet-long", **LONG),
         "parallel": of_source(".txt", [b"a b c\nd e\n", b"O B-X O\nO O\n"], format="parallel"),
         "fasta": of_source(".fasta", [b">a x\nMKV\nHHC\n\n>b\nMK\nH\n>c\nM\n"], format="fasta"),
+        "brat": Target([b"T1\tPER 0 3;7 11\tAda Bath\nR1\tx Arg1:T1\nT2\tX 12 17\n"], read_brat, ".ann"),
         "xes": of_source(".xes", [xes()], format="xes", tag_column="tag", order_column="time:timestamp"),
         "vectors": Target(VECTORS, read_vectors, ".txt"),
         "tagger": Target(toml(), read_toml, ".toml"),

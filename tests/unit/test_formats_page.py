@@ -65,5 +65,6 @@ def test_the_page_has_an_example_of_every_format() -> None:
         "parallel",
         "sql",
         "fasta",
+        "brat",
         "xes",
     }

@@ -104,16 +104,21 @@ def iob2(text: str, bounds: Bounds, spans: list[Annotation]) -> list[str] | str:
         first, last = firsts.get(span.start), lasts.get(span.stop)
         wrong = _wrong(span, text)
         if wrong:
-            return f"{_shown(span, text)} {wrong}"
+            return f"{shown_span(span, text)} {wrong}"
         if before is not None and span.start < before.stop:
-            return (
-                f"{_shown(span, text)} overlaps {_shown(before, text)}: expected disjoint spans; remove one"
-            )
+            other = shown_span(before, text)
+            return f"{shown_span(span, text)} overlaps {other}: expected disjoint spans; remove one"
         if first is None or last is None:
-            return f"{_shown(span, text)} fits no tokens: {'; '.join(_misfits(span, bounds))}"
+            return f"{shown_span(span, text)} fits no tokens: {'; '.join(_misfits(span, bounds))}"
         tags[first : last + 1] = [f"B-{span.label}", *[f"I-{span.label}"] * (last - first)]
         before = span
     return tags
+
+
+def shown_span(span: Annotation, text: str) -> str:
+    """Return a span as messages name it: its text, where it is, and its label."""
+    shown = text[max(span.start, 0) : max(span.stop, 0)]
+    return f"span {shown[:60]!r} [{span.start}, {span.stop}) {span.label}"
 
 
 def _annotation(value: object) -> Annotation | str | None:
@@ -168,8 +173,3 @@ def _misfits(span: Annotation, bounds: Bounds) -> Iterator[str]:
         if place not in places[right : right + 1]:
             near = [str(each) for each in places[max(right - 1, 0) : right + 1]]
             yield f"no token {edge}s at {place}, the nearest {edge} at {' and '.join(near) or 'none'}"
-
-
-def _shown(span: Annotation, text: str) -> str:
-    shown = text[max(span.start, 0) : max(span.stop, 0)]
-    return f"span {shown[:60]!r} [{span.start}, {span.stop}) {span.label}"

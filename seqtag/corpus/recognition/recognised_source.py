@@ -25,7 +25,7 @@ from seqtag.corpus.recognition.samples import (
     layout_and_columns,
     table_columns,
 )
-from seqtag.corpus.recognition.span_fields import recognise_spans
+from seqtag.corpus.recognition.span_fields import is_brat, recognise_brat, recognise_spans
 from seqtag.corpus.text_blocks import fields_of_line
 from seqtag.corpus.text_shape import TextShape, shape_of
 from seqtag.errors import CorpusFormatError
@@ -48,6 +48,8 @@ def recognise(file: InputFile, chosen: Chosen, *, form: str | None = None) -> Re
     first = next(members)
     if form in ("parquet", "parquet-long") or (form is None and is_parquet(first)):
         return recognise_parquet(first, chosen)
+    if form == "brat" or (form is None and is_brat(first)):
+        return recognise_brat(first)
     if form == "xes" or (form is None and is_xes(first)):
         return recognise_xes(first, chosen)
     encoding = encoding_of(first)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any
 
+from seqtag.config.source_config import BratSource
+from seqtag.corpus.files import InputFile
 from seqtag.corpus.formats.annotations import Annotation, annotations_in, given_bounds, iob2
+from seqtag.corpus.formats.brat import ANNOTATIONS, TEXT, annotation_file, read_brat
 from seqtag.corpus.formats.span_texts import field_names, value_at
 from seqtag.corpus.formats.tokenisation import Rule, token_bounds
 from seqtag.corpus.recognition.recognised import Recognised, summary_of
 from seqtag.corpus.recognition.roles import Chosen, Columns, document_column, split_column
 from seqtag.corpus.recognition.samples import columns_of_rows
+from seqtag.corpus.source_report import SourceReport
 from seqtag.formatting import plural
 
 Row = dict[str, Any]
@@ -45,6 +49,36 @@ def recognise_spans(rows: Sequence[Row], chosen: Chosen) -> Recognised | None:
     return Recognised(keys, summary, (reason,), is_partial=any(s is None for _, s, _ in tried))
 
 
+def is_brat(file: InputFile) -> bool:
+    """Return whether a file is a text with annotations of brat next to it."""
+    annotations = file.path.removesuffix(TEXT) + ANNOTATIONS
+    return file.path.endswith(TEXT) and file.filesystem.exists(annotations)
+
+
+def recognise_brat(file: InputFile) -> Recognised:
+    """Recognise how a text of brat is cut into tokens.
+
+    Raises:
+        ConfigError, CorpusFormatError: as for `read_brat`.
+    """
+    found = {
+        rule: sum(
+            batch.num_rows - batch["defect"].null_count
+            for batch in read_brat(
+                BratSource(format="brat", path="-", tokenise=rule),
+                file,
+                annotation_file(file),
+                (),
+                SourceReport(),
+            )
+        )
+        for rule in _RULES
+    }
+    rule, reason = _least(found, "line")
+    summary = f"brat: texts in {TEXT}, spans in {ANNOTATIONS}; a line is a sequence"
+    return Recognised({"format": "brat", "tokenise": rule}, summary, (reason,))
+
+
 def _plain_columns(rows: Sequence[Row]) -> Columns:
     """Return the cells of fields that are no arrays, also of those in objects."""
     cells = [{name: value_at(row, name) for name in field_names(row)} for row in rows]
@@ -74,6 +108,11 @@ def _rule(pairs: Sequence[tuple[str, list[Annotation], Row]]) -> tuple[str, str]
         )
         for rule in _RULES
     }
-    rule = min(_RULES, key=misfits.__getitem__)
-    found = " and ".join(f'{plural(n, "text")} with "{each}"' for each, n in misfits.items())
+    return _least(misfits, "text")
+
+
+def _least(misfits: Mapping[Rule, int], unit: str) -> tuple[Rule, str]:
+    """Return the rule whose tokens the spans fit best, and the reason for it."""
+    rule = min(misfits, key=misfits.__getitem__)
+    found = " and ".join(f'{plural(n, unit)} with "{each}"' for each, n in misfits.items())
     return rule, f'tokenise = "{rule}": spans do not fit the tokens of {found}'

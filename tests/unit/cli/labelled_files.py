@@ -73,6 +73,15 @@ def write_spans(file: Path) -> None:
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
+def write_brat(folder: Path) -> None:
+    """Write a text for each sequence, with its spans next to it."""
+    folder.mkdir()
+    for n, (text, spans) in enumerate(map(_spans, SEQUENCES)):
+        (folder / f"{n}.txt").write_text(text + "\n")
+        lines = (f"T{k}\t{label} {a} {b}\t{text[a:b]}\n" for k, (a, b, label) in enumerate(spans))
+        (folder / f"{n}.ann").write_text("".join(lines))
+
+
 def write_given(file: Path) -> None:
     """Write texts with spans and tokens as Prodigy does."""
     rows = []

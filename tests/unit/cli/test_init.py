@@ -17,6 +17,7 @@ from seqtag.errors import ConfigError, CorpusFormatError, CorpusRejectedError
 from tests.unit.cli.labelled_files import (
     FORMATS,
     SEQUENCES,
+    write_brat,
     write_columns,
     write_database,
     write_objects,
@@ -55,6 +56,19 @@ def test_a_file_is_recognised_and_a_run_would_accept_it(form: str) -> None:
     assert "; 300 sequences" in done.stdout
     assert "verdict  accepted: " in done.stdout
     assert done.stdout.splitlines()[-1] == "next     seqtag retrain my"
+
+
+def test_a_folder_of_brat_is_recognised_and_a_run_would_accept_it() -> None:
+    write_brat(Path("notes"))
+
+    done = seqtag("init", "notes")
+
+    assert done.exit_code == 0, done.output
+    assert written("notes.toml")["corpus"]["sources"] == [
+        {"path": "notes/*.txt", "format": "brat", "tokenise": "words"}
+    ]
+    assert "; 300 sequences" in done.stdout
+    assert "verdict  accepted: " in done.stdout
 
 
 def test_the_report_says_what_the_files_are(folder: Path) -> None:

@@ -57,6 +57,12 @@ def tag(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tag:
     return run
 
 
+def test_texts_are_cut_like_those_of_brat(tag: Tag) -> None:
+    source = {"format": "brat", "path": "train/*.txt", "tokenise": "words"}
+    tagged = json.loads(tag(stdin='{"text": "Ada\'s"}', by=NAMES, sources=[source]))
+    assert tagged["tokens"] == ["Ada", "'", "s"]
+
+
 @pytest.mark.parametrize("name", ["a.jsonl", "a.json", "a.txt"])
 def test_texts_are_cut_by_the_rule_of_the_source_and_spans_count_characters(name: str, tag: Tag) -> None:
     Path(name).write_text('{"text": "\U0001f642 Ada of, Bo", "id": 7}\n{"text": " "}\n')
