@@ -28,6 +28,7 @@ class SourceFormat(StrEnum):
     parallel = "parallel"
     fasta = "fasta"
     brat = "brat"
+    spacy = "spacy"
     xes = "xes"
 
 

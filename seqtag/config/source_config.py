@@ -257,6 +257,20 @@ class BratSource(FileSource):
     )
 
 
+class DocBinSource(_OwnEncoding):
+    """DocBin of spaCy (`*.spacy`): a document is a sequence. spaCy has to be installed.
+
+    Entities are IOB2 tags. A token without the annotation has no tag.
+    """
+
+    UNIT: ClassVar[str] = "document"
+
+    format: Literal["spacy"]
+    tag_attribute: Literal["ents", "tag", "pos"] = Field(
+        default="ents", description="what is read as tags: entities, fine or universal parts of speech"
+    )
+
+
 class SqlSource(LongColumns):
     """SQL query that returns one token per row, streamed from any database supported by SQLAlchemy.
 
@@ -307,6 +321,7 @@ Source = Annotated[
     | ParallelSource
     | FastaSource
     | BratSource
+    | DocBinSource
     | XesSource
     | SqlSource
     | SampleSource,

@@ -11,6 +11,7 @@ from seqtag.config.source_config import (
     BratSource,
     ConllSource,
     ConlluSource,
+    DocBinSource,
     FastaSource,
     JsonlSource,
     LongParquetSource,
@@ -26,6 +27,7 @@ from seqtag.corpus.files import InputFile
 from seqtag.corpus.formats.brat import read_brat
 from seqtag.corpus.formats.conll import read_conll
 from seqtag.corpus.formats.conllu import read_conllu
+from seqtag.corpus.formats.docbin import read_docbin
 from seqtag.corpus.formats.fasta import read_fasta
 from seqtag.corpus.formats.jsonl import read_jsonl
 from seqtag.corpus.formats.long import sequences_of_rows
@@ -62,6 +64,8 @@ def read_file(
             yield from read_jsonl(source, file, columns, report)
         case SpanSource():
             yield from read_spans(source, file, columns, report)
+        case DocBinSource():
+            yield from read_docbin(source, file, columns, report)
         case FastaSource():
             yield from read_fasta(source, file, columns, report)
         case ParquetSource():

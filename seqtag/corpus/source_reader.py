@@ -17,6 +17,7 @@ from seqtag.config.source_columns import FileSource
 from seqtag.config.source_config import (
     BratSource,
     ConlluSource,
+    DocBinSource,
     LongParquetSource,
     ParallelSource,
     ParquetSource,
@@ -308,7 +309,7 @@ def _report_file(source: Source, file: InputFile, report: SourceReport) -> None:
             "content is not compressed, although the name says so, and was read as it is",
             place=file.name,
         )
-    has_own = isinstance(source, ParquetSource | LongParquetSource | XesSource)
+    has_own = isinstance(source, ParquetSource | LongParquetSource | XesSource | DocBinSource)
     if isinstance(source, FileSource) and not has_own:
         report.assume("encoding", source.encoding)
 

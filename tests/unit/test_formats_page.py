@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from importlib.util import find_spec
 from pathlib import Path
 
 import pyarrow as pa
@@ -21,6 +22,13 @@ BLOCKS = [
 EXAMPLES = [text for language, _, text in BLOCKS if language == "toml"]
 
 
+def spacy_bytes() -> bytes:
+    from spacy.tokens import Doc, DocBin
+    from spacy.vocab import Vocab
+
+    return DocBin(docs=[Doc(Vocab(), words=["Ada", "spoke"], ents=["B-PER", "O"])]).to_bytes()
+
+
 @pytest.fixture
 def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Write every file of the page, and those that are no text, into the working directory."""
@@ -30,6 +38,8 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             (tmp_path / name).write_text(text, "utf-8")
     lists = pa.table({"tokens": [["Ada", "spoke"]], "ner_tags": [["B-PER", "O"]]})
     pq.write_table(lists, tmp_path / "lists.parquet")
+    if find_spec("spacy") is not None:
+        (tmp_path / "train.spacy").write_bytes(spacy_bytes())
     with sqlite3.connect(tmp_path / "corpus.db") as connection:
         connection.execute("create table words (sentence int, position int, word text, tag text)")
         connection.execute("insert into words values (1, 1, 'Ada', 'B-PER')")
@@ -40,6 +50,8 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("files")
 @pytest.mark.parametrize("example", EXAMPLES, ids=range(len(EXAMPLES)))
 def test_every_example_of_the_page_is_read_without_a_warning(example: str) -> None:
+    if 'format = "spacy"' in example:
+        pytest.importorskip("spacy")
     Path("tagger.toml").write_text(f'name = "example"\n{example}', "utf-8")
     records: list[SourceRecord] = []
     corpus = load_tagger("tagger.toml").corpus
@@ -66,5 +78,6 @@ def test_the_page_has_an_example_of_every_format() -> None:
         "sql",
         "fasta",
         "brat",
+        "spacy",
         "xes",
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import pyarrow as pa
@@ -11,6 +12,7 @@ import pyarrow as pa
 from seqtag.config.source_config import SqlSource, XesSource
 from seqtag.corpus.class_names import is_number, names_in_metadata
 from seqtag.corpus.files import InputFile
+from seqtag.corpus.formats.docbin import docbin_documents, token_tag
 from seqtag.corpus.formats.sql import quoted_name
 from seqtag.corpus.formats.xes import TRACE_PREFIX
 from seqtag.corpus.recognition.recognised import Recognised, summary_of
@@ -28,6 +30,8 @@ from seqtag.corpus.recognition.samples import columns_of_rows, parquet_rows, sql
 from seqtag.corpus.recognition.span_fields import recognise_spans
 from seqtag.errors import CorpusFormatError
 from seqtag.tagging.ragged import is_list
+
+_DOCUMENTS = 1000  # of spaCy, that are looked at
 
 
 def recognise_table(url: str, table: str, chosen: Chosen) -> Recognised:
@@ -88,6 +92,26 @@ def recognise_xes(file: InputFile, chosen: Chosen) -> Recognised:
     keys["tag_column"] = roles.tags
     summary = summary_of("xes", columns, roles.tokens, roles.tags, sequence=used)
     return Recognised(keys, summary, roles.reasons, has_untagged(columns[roles.tags]))
+
+
+def recognise_docbin(file: InputFile) -> Recognised:
+    """Recognise which annotation of spaCy's documents is read as tags. Raises as `read_docbin`."""
+    tokens = [token for document in islice(docbin_documents(file), _DOCUMENTS) for token in document]
+    found = {each: [token_tag(token, each) for token in tokens] for each in ("ents", "tag", "pos")}
+    annotated = [each for each, tags in found.items() if any(tags)]
+    if not annotated:
+        raise CorpusFormatError(
+            f"{file.name}: documents have no annotations: expected entities or parts of speech"
+        )
+    attribute, *others = annotated
+    keys: dict[str, object] = {"format": "spacy"}
+    keys |= {} if attribute == "ents" else {"tag_attribute": attribute}
+    reasons = (
+        (f"{attribute} are read as the tags; set tag_attribute to {' or '.join(others)} for these",)
+        if others
+        else ()
+    )
+    return Recognised(keys, f"spacy: tags in {attribute}", reasons, None in found[attribute])
 
 
 def recognise_lists(

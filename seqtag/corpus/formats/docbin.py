@@ -1,0 +1,94 @@
+"""Reader of spaCy's DocBin, `*.spacy`: documents with their tokens and annotations."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from seqtag.config.source_config import DocBinSource
+from seqtag.corpus.files import InputFile, opened
+from seqtag.corpus.record_batches import corpus_batch, labelled
+from seqtag.corpus.source_report import SourceReport
+from seqtag.errors import ConfigError, CorpusFormatError
+from seqtag.formatting import first_line
+
+if TYPE_CHECKING:
+    from spacy.tokens import Doc, Token
+
+SEQUENCES = 8192  # yielded at a time
+# of a file that is damaged, or no DocBin
+_DAMAGE = (ValueError, LookupError, TypeError, AttributeError, OverflowError, EOFError, struct.error)
+
+
+def read_docbin(
+    source: DocBinSource, file: InputFile, columns: Sequence[str], report: SourceReport
+) -> Iterator[pa.RecordBatch]:
+    """Yield the sequences of a file, one for each document; tokens of whitespace are left out and counted.
+
+    Entities are IOB2. A token that is not annotated has no tag. The file is in memory as a whole.
+
+    Raises:
+        ConfigError: spaCy is not installed.
+        CorpusFormatError: the file is no DocBin.
+    """
+    report.assume("tags", source.tag_attribute)
+    documents = docbin_documents(file)
+    n_sequences = 0
+    while batch := list(islice(documents, SEQUENCES)):
+        kept = [[token for token in document if not token.text.isspace()] for document in batch]
+        report.change("tokens of whitespace left out", sum(map(len, batch)) - sum(map(len, kept)))
+        tags = [[token_tag(token, source.tag_attribute) for token in each] for each in kept]
+        number = n_sequences + 1 + np.arange(len(batch))
+        yield corpus_batch(
+            columns,
+            report,
+            numbered=labelled(file.name, number, mark="#"),
+            tokens=pa.array([[token.text for token in each] for each in kept], pa.list_(pa.string())),
+            tags=pa.array([each if any(each) else None for each in tags], pa.list_(pa.string())),
+            places=labelled(file.name, number, mark=": document "),
+            spaced_tokens=True,
+        )
+        n_sequences += len(batch)
+
+
+def docbin_documents(file: InputFile) -> Iterator[Doc]:
+    """Yield the documents of a file. Raises as `read_docbin`."""
+    doc_bin, vocab = _spacy()
+    with opened(file) as stream:
+        content = stream.read()
+    try:
+        yield from doc_bin().from_bytes(content).get_docs(vocab())
+    except _DAMAGE as error:
+        raise CorpusFormatError(
+            f"{file.name}: file is damaged or no DocBin: expected one of spaCy, got {first_line(error)}; "
+            "write it again, or set format to that of the file"
+        ) from error
+
+
+def token_tag(token: Token, attribute: str) -> str | None:
+    """Return the tag of a token, None if it is not annotated.
+
+    Args:
+        attribute: one of `DocBinSource.tag_attribute`.
+    """
+    if attribute != "ents":
+        return getattr(token, f"{attribute}_") or None
+    if token.ent_iob_ in ("B", "I"):
+        return f"{token.ent_iob_}-{token.ent_type_}"
+    return token.ent_iob_ or None
+
+
+def _spacy() -> tuple[Any, Any]:
+    try:
+        from spacy.tokens import DocBin
+        from spacy.vocab import Vocab
+    except ImportError as error:
+        raise ConfigError(
+            f"spaCy, which format = \"spacy\" needs, cannot be imported: {error}; pip install 'seqtag[spacy]'"
+        ) from error
+    return DocBin, Vocab
