@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import pyarrow as pa
 
@@ -17,6 +19,8 @@ from seqtag.neural.inference.tagger import Tagged
 from seqtag.steps.context import Workspace
 from seqtag.steps.lookup import find_version, run_named
 from seqtag.tagging.output_scheme import OutputScheme
+
+NO_COLUMNS: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -49,11 +53,25 @@ class LoadedTagger:
     _tagger: Tagger = field(repr=False)
     _written: OutputScheme | None = field(default=None, repr=False)
 
-    def tag(self, sequences: Iterable[Sequence[str]]) -> list[TaggedSequence]:
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the further columns of tokens that the tagger reads."""
+        return self._tagger.columns.names
+
+    def tag(
+        self,
+        sequences: Iterable[Sequence[str]],
+        columns: Mapping[str, Iterable[Sequence[object] | None]] = NO_COLUMNS,
+    ) -> list[TaggedSequence]:
         """Tag sequences of tokens.
 
+        Args:
+            sequences: tokens of each sequence.
+            columns: further columns of the tokens by name; for each sequence a list with a value for each
+                token, None where it is missing. A column that is left out is missing everywhere.
+
         Raises:
-            CorpusFormatError: a sequence is not a list of strings.
+            CorpusFormatError: a sequence is not a list of strings, or a column has another number of values.
             TagSchemeError: the scheme that was asked for cannot express a predicted span.
         """
         if isinstance(sequences, str):
@@ -62,14 +80,19 @@ class LoadedTagger:
             )
         tokens = [_checked(number, sequence) for number, sequence in enumerate(sequences)]
         arrow = pa.array(tokens, pa.list_(pa.string()))
-        tagged = self._tagger.tag(arrow)
+        given = {name: pa.array(map(_texts, lists), arrow.type) for name, lists in columns.items()}
+        tagged = self._tagger.tag(arrow, given)
         found = predicted_spans(tagged, self.scheme).to_pylist()
         spans = [[TaggedSpan(**span) for span in each] for each in found]
-        columns = (tokens, self._tags_of(tagged).to_pylist(), tagged.confidence.to_pylist(), spans)
-        return [TaggedSequence(*row) for row in zip(*columns, strict=True)]
+        fields = (tokens, self._tags_of(tagged).to_pylist(), tagged.confidence.to_pylist(), spans)
+        return [TaggedSequence(*row) for row in zip(*fields, strict=True)]
 
-    def tag_arrow(self, tokens: pa.ListArray) -> pa.Table:
+    def tag_arrow(self, tokens: pa.ListArray, columns: Mapping[str, pa.ListArray] = NO_COLUMNS) -> pa.Table:
         """Tag sequences given as `list<string>`, with memory in proportion to them.
+
+        Args:
+            tokens: tokens of each sequence.
+            columns: further columns of the tokens by name, `list<string>` as well.
 
         Returns:
             `tokens` as given, `predicted: list<string>`, `confidence: list<float32>`,
@@ -78,7 +101,7 @@ class LoadedTagger:
         Raises:
             TagSchemeError: as for `tag`.
         """
-        tagged = self._tagger.tag(tokens)
+        tagged = self._tagger.tag(tokens, columns)
         return pa.table(
             {
                 "tokens": tokens,
@@ -111,6 +134,10 @@ def load_tagger_named(
     if written is not None:
         written.require_spans(scheme)
     return LoadedTagger(name, tuple(tagger.tags.tags_in(scheme)), scheme, tagger, written)
+
+
+def _texts(values: Sequence[object] | None) -> list[str | None] | None:
+    return None if values is None else [None if value is None else str(value) for value in values]
 
 
 def _checked(number: int, sequence: Sequence[str]) -> list[str]:

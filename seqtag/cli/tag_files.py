@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ import typer
 
 from seqtag.artifacts import require_manifest
 from seqtag.cli.common import open_workspace
+from seqtag.cli.tag_columns import Columns, of_objects, of_rows
 from seqtag.cli.tag_format import input_source
 from seqtag.cli.tag_input import (
     Objects,
@@ -40,7 +42,9 @@ from seqtag.config.source_config import (
 )
 from seqtag.corpus.files import InputFile
 from seqtag.corpus.formats.tokenisation import Bounds
+from seqtag.corpus.schema import SEQUENCE_ID, TOKENS
 from seqtag.errors import ConfigError, RunDirError
+from seqtag.features.column_index import check_lengths
 from seqtag.neural import Tagger
 from seqtag.neural.inference.predicted_spans import predicted_spans
 from seqtag.run_dir import RunDir
@@ -50,6 +54,8 @@ from seqtag.tagging.output_scheme import OutputScheme
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+logger = logging.getLogger(__name__)
 
 _SECONDS_PER_LINE = 5.0  # of progress where standard error is no terminal
 
@@ -64,6 +70,8 @@ class _Batch:
     rows: pa.RecordBatch | None = None
     bounds: Sequence[Bounds] | None = None
     ids: Sequence[str] | None = None
+    columns: Columns = field(default_factory=dict)  # further columns of tokens
+    file: str = ""  # name of the file
 
 
 def tag_files(
@@ -113,9 +121,11 @@ def _tag(
     if written is not None:
         written.require_spans(scheme)
     n_sequences = n_replaced = 0
+    said: set[str] = set()  # files whose lack of columns was reported
     with opened_output(output) as write, _progress(is_output_shown=output is None) as advance:
         while batch is not None:
-            tagged = model.tag(batch.tokens)
+            _report_missing_columns(batch, model, said)
+            tagged = model.tag(batch.tokens, batch.columns)
             spans = None if scheme == "none" else predicted_spans(tagged, scheme)
             if written is not None:
                 predicted = written.converted(tagged.predicted, scheme, first=n_sequences)
@@ -198,6 +208,17 @@ def _sources(run: RunDir) -> Sequence[Source]:
         return ()
 
 
+def _report_missing_columns(batch: _Batch, model: Tagger, said: set[str]) -> None:
+    missing = [name for name in model.columns.names if name not in batch.columns]
+    if missing and batch.file not in said:
+        said.add(batch.file)
+        logger.warning(
+            "%s: no column %s, which the tagger reads: all its values count as missing",
+            batch.file,
+            " and ".join(map(repr, missing)),
+        )
+
+
 def _batches(
     files: Iterable[InputFile], form: InputFormat | None, sources: Sequence[Source]
 ) -> Iterator[_Batch]:
@@ -207,20 +228,34 @@ def _batches(
             source = input_source(file, form, sources)
         match source:
             case None:
-                yield from (_Batch(tokens, OutputFormat.conll) for tokens in read_text(file))
+                for tokens in read_text(file):
+                    yield _Batch(tokens, OutputFormat.conll, file=file.name)
             case JsonlSource():
                 read = read_objects(file, key=source.tokens_column, encoding=source.encoding)
+                n = 0
                 for objects, tokens in read:
-                    yield _Batch(tokens, OutputFormat.jsonl, objects=objects)
+                    columns = of_objects(objects, source.token_columns, name=file.name)
+                    check_lengths(tokens, columns, first=n, place=file.name)
+                    yield _Batch(tokens, OutputFormat.jsonl, objects=objects, columns=columns, file=file.name)
+                    n += len(tokens)
             case ParquetSource():
+                n = 0
                 for rows, tokens in read_parquet_rows(file, column=source.tokens_column):
-                    yield _Batch(tokens, OutputFormat.jsonl, rows=rows)
+                    columns = of_rows(rows, source.token_columns, name=file.name)
+                    check_lengths(tokens, columns, first=n, place=file.name)
+                    yield _Batch(tokens, OutputFormat.jsonl, rows=rows, columns=columns, file=file.name)
+                    n += len(tokens)
             case SpanSource():
                 for objects, bounds, tokens in read_texts(source, file):
-                    yield _Batch(tokens, OutputFormat.jsonl, objects=objects, bounds=bounds)
-            case ConllSource() | ConlluSource():
-                yield from (_Batch(tokens, OutputFormat.conll) for _, tokens in read_sequences(source, file))
+                    yield _Batch(tokens, OutputFormat.jsonl, objects=objects, bounds=bounds, file=file.name)
             case _:
+                is_conll = isinstance(source, ConllSource | ConlluSource)
                 own = OutputFormat.fasta if isinstance(source, FastaSource) else OutputFormat.csv
-                for ids, tokens in read_sequences(source, file):
-                    yield _Batch(tokens, own, ids=ids.to_pylist())
+                for batch in read_sequences(source, file):
+                    yield _Batch(
+                        batch[TOKENS],
+                        OutputFormat.conll if is_conll else own,
+                        ids=None if is_conll else batch[SEQUENCE_ID].to_pylist(),
+                        columns={name: batch[name] for name in getattr(source, "token_columns", {})},
+                        file=file.name,
+                    )

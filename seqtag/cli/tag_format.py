@@ -92,17 +92,26 @@ def input_source(file: InputFile, form: InputFormat | None, sources: Sequence[So
         cut = _texts(file, texts, readable) if form is InputFormat.jsonl else None
         if cut is not None:
             return cut
+    columns = {name: name for each in sources for name in getattr(each, "token_columns", {})}
     alike = next((each for each in readable if _FORMATS.get(each.format, each.format) == form), None)
     match form:
         case InputFormat.jsonl:
-            return alike if isinstance(alike, JsonlSource) else JsonlSource(format="jsonl", path="-")
+            return (
+                alike
+                if isinstance(alike, JsonlSource)
+                else JsonlSource(format="jsonl", path="-", token_columns=columns)
+            )
         case InputFormat.conll:
-            columns = alike if isinstance(alike, ConllSource) else ConllSource(format="conll", path="-")
-            return _without_tags(columns) if _width(file) < columns.least_columns else columns
+            source = alike if isinstance(alike, ConllSource) else ConllSource(format="conll", path="-")
+            return _without_tags(source) if _width(file) < source.least_columns else source
         case InputFormat.conllu:
             return alike if isinstance(alike, ConlluSource) else ConlluSource(format="conllu", path="-")
         case InputFormat.parquet:
-            return alike if isinstance(alike, ParquetSource) else ParquetSource(format="parquet", path="-")
+            return (
+                alike
+                if isinstance(alike, ParquetSource)
+                else ParquetSource(format="parquet", path="-", token_columns=columns)
+            )
         case InputFormat.csv:
             return _of_tokens(alike if isinstance(alike, TableSource) else _OWN_TABLE)
         case InputFormat.xes:

@@ -34,7 +34,7 @@ from seqtag.corpus.formats.parallel import blank_separated
 from seqtag.corpus.formats.span_texts import text_and_bounds
 from seqtag.corpus.formats.tokenisation import Bounds
 from seqtag.corpus.readers import read_file, token_rows
-from seqtag.corpus.schema import DEFECT, SEQUENCE_ID, TOKENS
+from seqtag.corpus.schema import DEFECT
 from seqtag.corpus.source_report import SourceReport, warning_sentences
 from seqtag.corpus.text_blocks import BLOCK_BYTES, line_blocks, plain_line_blocks
 from seqtag.corpus.whitespace import WHITE_SPACE
@@ -67,10 +67,10 @@ def read_text(file: InputFile, *, block_bytes: int = BLOCK_BYTES) -> Iterator[pa
 
 def read_sequences(
     source: ConllSource | ConlluSource | TableSource | FastaSource | XesSource, file: InputFile
-) -> Iterator[tuple[pa.StringArray, pa.ListArray]]:
-    """Yield the ids and tokens of a file with one token per line, row, event or character.
+) -> Iterator[pa.RecordBatch]:
+    """Yield the sequences of a file with one token per line, row, event or character.
 
-    Tags are ignored.
+    They have ids, tokens and columns of tokens; tags are ignored.
 
     Raises:
         CorpusFormatError: the file cannot be read, is not UTF-8, or has a defective sequence.
@@ -88,8 +88,7 @@ def read_sequences(
             if len(defects):
                 raise CorpusFormatError(f"{defects[0]}; correct it, or set --format")
             for start in range(0, batch.num_rows, AT_A_TIME):
-                part = batch.slice(start, AT_A_TIME)
-                yield part[SEQUENCE_ID], part[TOKENS]
+                yield batch.slice(start, AT_A_TIME)
     for sentence in warning_sentences(report.record()):
         logger.warning("%s", sentence)
 

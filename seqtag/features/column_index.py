@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from seqtag.artifacts import write_json
 from seqtag.config import CategoryColumn, NumberColumn, ReadColumn, SetColumn, TimeColumn
 from seqtag.corpus.token_values import numbers, seconds
-from seqtag.errors import RunDirError
+from seqtag.errors import CorpusFormatError, RunDirError
 from seqtag.features.encoded_layout import COLUMNS
 from seqtag.features.symbols import UNK_ID, Lookup
 from seqtag.features.time_zones import utc_offsets
@@ -193,6 +193,32 @@ def token_values(lists: pa.ListArray | None, offsets: npt.NDArray[np.int64]) -> 
     positions = np.arange(n) - offsets[owner] + starts[owner]
     missing = np.diff(starts)[owner] == 0
     return values.cast(pa.string()).take(pa.array(positions, mask=missing))
+
+
+def check_lengths(
+    tokens: pa.ListArray, lists: Mapping[str, pa.ListArray], *, first: int = 0, place: str = ""
+) -> None:
+    """Check that each sequence has as many values in each column as tokens, or no list.
+
+    Args:
+        tokens: the tokens of each sequence.
+        lists: values by name of the column.
+        first: number of the first sequence, from 0, for messages.
+        place: the file, for messages.
+
+    Raises:
+        CorpusFormatError: a sequence has another number of values.
+    """
+    n_tokens = pc.list_value_length(tokens)
+    for name, values in lists.items():
+        n_values = pc.list_value_length(values)
+        differ = pc.fill_null(pc.not_equal(n_values, n_tokens), False)
+        if pc.any(differ).as_py():
+            row = pc.index(differ, True).as_py()
+            raise CorpusFormatError(
+                f"{place}{': ' if place else ''}sequence {first + row + 1}: column {name!r} has another "
+                f"number of values: expected one per token, {n_tokens[row]}, got {n_values[row]}"
+            )
 
 
 def gaps_before(times: npt.NDArray[np.float64], offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:

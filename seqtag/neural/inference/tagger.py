@@ -17,6 +17,7 @@ from seqtag.bundle_description import Bundle
 from seqtag.config import RECIPES
 from seqtag.errors import BundleError, RunDirError
 from seqtag.features import UNK_ID, ColumnIndex, TagIndex, Vocabulary, windows
+from seqtag.features.column_index import check_lengths
 from seqtag.features.encoded_layout import VECTORS
 from seqtag.neural.export.bundle import SAVED_MODEL, bundled_vectors, read_bundle, read_exported_bundle
 from seqtag.neural.weights import set_weights
@@ -101,6 +102,9 @@ class Tagger:
             columns: `list<string>` by name, a value for each token; columns that are not there are missing
                 values, others than those that the tagger reads have no effect.
 
+        Raises:
+            CorpusFormatError: a sequence has another number of values than tokens.
+
         Features are computed once per distinct token. Sequences longer than the last bucket are tagged in
         overlapping windows, whose results are stitched.
         """
@@ -112,7 +116,9 @@ class Tagger:
         all_windows = windows(
             np.diff(offsets), buckets=self.bundle.bucket_lengths, overlap=self.bundle.window_overlap
         )
-        encoded = self.columns.encoded(columns, offsets)
+        read = {name: columns[name] for name in self.columns.names if name in columns}
+        check_lengths(tokens, read)
+        encoded = self.columns.encoded(read, offsets)
         # [n_tokens]
         output = predict_tokens(
             self.predictor, vectors, word_type_ids, all_windows, columns=encoded, offsets=offsets

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import random
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,8 +12,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
+import seqtag
+from seqtag.cli import app
 from seqtag.config import Settings
+from seqtag.errors import CorpusFormatError
 from seqtag.neural import Tagger
 from seqtag.registry.smoke_findings import SmokeFindings
 from seqtag.run_dir import RunDir
@@ -102,3 +107,51 @@ def test_encoded_files_have_the_columns_of_windows(run):
     length = schema.field("token_ids").type.list_size
     assert schema.field("column_ids").type.list_size == 2 * length  # host, and buckets of amount
     assert schema.field("column_values").type.list_size == (7 + 2 + 2) * length
+
+
+def test_every_input_of_tag_has_the_columns(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("SEQTAG_HOME", str(run.path.parents[2]))
+    batch = pq.read_table(run.split("test")).slice(0, 5)
+    objects = [
+        {"tokens": row["tokens"], **{name: row[name] for name in COLUMNS}} for row in batch.to_pylist()
+    ]
+    for row in objects:
+        row["amount"] = [None if text is None else float(text) for text in row["amount"]]
+    (tmp_path / "new.jsonl").write_text("".join(f"{json.dumps(each)}\n" for each in objects))
+    pq.write_table(batch.select(["tokens", *COLUMNS]), tmp_path / "new.parquet")
+    with (tmp_path / "new.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["case", "activity", "time", "host name", "flags", "amount"])
+        for number, row in enumerate(batch.to_pylist()):
+            for values in zip(row["tokens"], *(row[name] for name in COLUMNS), strict=True):
+                writer.writerow([f"n{number}", *("" if value is None else value for value in values)])
+    found = {}
+    for name in ("new.jsonl", "new.parquet", "new.csv"):
+        output = tmp_path / f"{name}.out.jsonl"
+        result = CliRunner().invoke(app, ["tag", "events", str(tmp_path / name), "--output", str(output)])
+        assert result.exit_code == 0, result.output
+        found[name] = [json.loads(line)["predicted"] for line in output.read_text().splitlines()]
+    tagger = Tagger.load(run.output("train"))
+    combined = batch.combine_chunks()
+    expected = tagger.tag(
+        combined["tokens"].chunk(0), {name: combined[name].chunk(0) for name in COLUMNS}
+    ).predicted.to_pylist()
+    assert found == dict.fromkeys(found, expected)
+
+    (tmp_path / "short.jsonl").write_text('{"tokens": ["call", "call"], "host": ["web"]}\n')
+    result = CliRunner().invoke(app, ["tag", "events", str(tmp_path / "short.jsonl")])
+    assert "column 'host' has another number of values: expected one per token, 2, got 1" in result.output
+
+    (tmp_path / "bare.txt").write_text("call call\n")
+    result = CliRunner().invoke(app, ["tag", "events", str(tmp_path / "bare.txt"), "--format", "text"])
+    assert result.exit_code == 0
+
+
+def test_the_library_takes_columns_as_lists(run, monkeypatch):
+    tagger = seqtag.load("events", home=run.path.parents[2])
+    assert tagger.columns == COLUMNS
+    columns = {"host": [["web", "api"]], "amount": [[500, None]], "flags": [None]}
+    (with_columns,) = tagger.tag([["call", "call"]], columns)
+    assert len(with_columns.tags) == 2
+    with pytest.raises(CorpusFormatError, match=r"sequence 1: column 'host' has another number of values"):
+        tagger.tag([["call", "call"]], {"host": [["web"]]})
