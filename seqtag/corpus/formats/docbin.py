@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -18,11 +18,20 @@ from seqtag.errors import ConfigError, CorpusFormatError
 from seqtag.formatting import first_line
 
 if TYPE_CHECKING:
-    from spacy.tokens import Doc, Token
+    from spacy.tokens import Token
 
 SEQUENCES = 8192  # yielded at a time
 # of a file that is damaged, or no DocBin
 _DAMAGE = (ValueError, LookupError, TypeError, AttributeError, OverflowError, EOFError, struct.error)
+
+
+class SpacyToken(NamedTuple):
+    """A token of a document, and its annotations by the values of `tag_attribute`; None if there is none."""
+
+    text: str
+    ents: str | None
+    tag: str | None
+    pos: str | None
 
 
 def read_docbin(
@@ -42,7 +51,7 @@ def read_docbin(
     while batch := list(islice(documents, SEQUENCES)):
         kept = [[token for token in document if not token.text.isspace()] for document in batch]
         report.change("tokens of whitespace left out", sum(map(len, batch)) - sum(map(len, kept)))
-        tags = [[token_tag(token, source.tag_attribute) for token in each] for each in kept]
+        tags = [[getattr(token, source.tag_attribute) for token in each] for each in kept]
         number = n_sequences + 1 + np.arange(len(batch))
         yield corpus_batch(
             columns,
@@ -56,13 +65,14 @@ def read_docbin(
         n_sequences += len(batch)
 
 
-def docbin_documents(file: InputFile) -> Iterator[Doc]:
-    """Yield the documents of a file. Raises as `read_docbin`."""
+def docbin_documents(file: InputFile) -> Iterator[list[SpacyToken]]:
+    """Yield the tokens of each document of a file. Raises as `read_docbin`."""
     doc_bin, vocab = _spacy()
     with opened(file) as stream:
         content = stream.read()
     try:
-        yield from doc_bin().from_bytes(content).get_docs(vocab())
+        for document in doc_bin().from_bytes(content).get_docs(vocab()):
+            yield list(map(_token, document))
     except _DAMAGE as error:
         raise CorpusFormatError(
             f"{file.name}: file is damaged or no DocBin: expected one of spaCy, got {first_line(error)}; "
@@ -70,17 +80,10 @@ def docbin_documents(file: InputFile) -> Iterator[Doc]:
         ) from error
 
 
-def token_tag(token: Token, attribute: str) -> str | None:
-    """Return the tag of a token, None if it is not annotated.
-
-    Args:
-        attribute: one of `DocBinSource.tag_attribute`.
-    """
-    if attribute != "ents":
-        return getattr(token, f"{attribute}_") or None
-    if token.ent_iob_ in ("B", "I"):
-        return f"{token.ent_iob_}-{token.ent_type_}"
-    return token.ent_iob_ or None
+def _token(token: Token) -> SpacyToken:
+    is_inside = token.ent_iob_ in ("B", "I")
+    entity = f"{token.ent_iob_}-{token.ent_type_}" if is_inside else token.ent_iob_
+    return SpacyToken(token.text, entity or None, token.tag_ or None, token.pos_ or None)
 
 
 def _spacy() -> tuple[Any, Any]:

@@ -12,7 +12,7 @@ import pyarrow as pa
 from seqtag.config.source_config import SqlSource, XesSource
 from seqtag.corpus.class_names import is_number, names_in_metadata
 from seqtag.corpus.files import InputFile
-from seqtag.corpus.formats.docbin import docbin_documents, token_tag
+from seqtag.corpus.formats.docbin import docbin_documents
 from seqtag.corpus.formats.sql import quoted_name
 from seqtag.corpus.formats.xes import TRACE_PREFIX
 from seqtag.corpus.recognition.recognised import Recognised, summary_of
@@ -97,7 +97,7 @@ def recognise_xes(file: InputFile, chosen: Chosen) -> Recognised:
 def recognise_docbin(file: InputFile) -> Recognised:
     """Recognise which annotation of spaCy's documents is read as tags. Raises as `read_docbin`."""
     tokens = [token for document in islice(docbin_documents(file), _DOCUMENTS) for token in document]
-    found = {each: [token_tag(token, each) for token in tokens] for each in ("ents", "tag", "pos")}
+    found = {each: [getattr(token, each) for token in tokens] for each in ("ents", "tag", "pos")}
     annotated = [each for each, tags in found.items() if any(tags)]
     if not annotated:
         raise CorpusFormatError(
