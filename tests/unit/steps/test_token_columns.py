@@ -140,7 +140,9 @@ def test_every_input_of_tag_has_the_columns(run, tmp_path, monkeypatch):
 
     (tmp_path / "short.jsonl").write_text('{"tokens": ["call", "call"], "host": ["web"]}\n')
     result = CliRunner().invoke(app, ["tag", "events", str(tmp_path / "short.jsonl")])
-    assert "column 'host' has another number of values: expected one per token, 2, got 1" in result.output
+    assert "column 'host' has another number of values: expected one per token, 2, got 1" in str(
+        result.exception
+    )
 
     (tmp_path / "bare.txt").write_text("call call\n")
     result = CliRunner().invoke(app, ["tag", "events", str(tmp_path / "bare.txt"), "--format", "text"])
