@@ -57,6 +57,9 @@ def _configuration() -> Iterator[str]:
         table = _resolved(each, schema)
         yield f'\n### kind = "{table["properties"]["kind"]["const"]}"\n\n{table["description"]}\n'
         yield from _table(table, leave_out={"kind": None})
+    gazetteer = _resolved(_resolved(tables["features"], schema)["properties"]["gazetteers"]["items"], schema)
+    yield f"\n## [[features.gazetteers]]\n\n{gazetteer['description']}\n"
+    yield from _table(gazetteer)
     yield "\n## Defaults of recipes\n"
     yield "A recipe other than `default` sets these defaults in place of those above.\n"
     yield "| `[train] recipe` | Key | Default |\n|---|---|---|"
@@ -96,7 +99,7 @@ def _type(key: Mapping[str, Any]) -> str:
         return " or ".join(map(_type, key["anyOf"]))
     match key["type"]:
         case "array":
-            is_of_tables = "oneOf" in key["items"]
+            is_of_tables = "oneOf" in key["items"] or "$ref" in key["items"]
             return "list of tables" if is_of_tables else f"list of {_type(key['items'])}"
         case "object" if key["additionalProperties"] is True:
             return "table"

@@ -10,25 +10,32 @@ import pyarrow as pa
 
 from seqtag.config import SetColumn, TimeColumn
 from seqtag.features import ColumnIndex, LearnedColumn, token_values
+from seqtag.features.gazetteers import BEGIN_ID, INSIDE_ID
+from seqtag.tagging.ragged import flatten
 
 _STEPS = 2  # of scaled numbers, for a standard deviation
 
 
 def column_attributes(
-    index: ColumnIndex, lists: Mapping[str, pa.ListArray], offsets: npt.NDArray[np.int64]
+    index: ColumnIndex, tokens: pa.ListArray, lists: Mapping[str, pa.ListArray]
 ) -> list[list[str]]:
-    """Return the attributes of each token of concatenated sequences.
+    """Return the attributes of each token of sequences, concatenated.
 
     Args:
-        index: the columns.
+        index: the columns and gazetteers.
+        tokens: `list<string>`, the tokens of each sequence.
         lists: `list<string>` by name, one value for each token.
-        offsets: `<int64>[n_sequences + 1]`, start of each sequence among the tokens.
     """
+    flat, offsets = flatten(tokens)
     attributes: list[list[str]] = [[] for _ in range(int(offsets[-1]))]
     for learned in index.columns:
         texts = token_values(lists.get(learned.column.name), offsets)
         for of_token, found in zip(attributes, _of_column(learned, texts, offsets), strict=True):
             of_token += found
+    for gazetteer in index.gazetteers:
+        names = {BEGIN_ID: [f"{gazetteer.name}=begin"], INSIDE_ID: [f"{gazetteer.name}=inside"]}
+        for of_token, id_ in zip(attributes, gazetteer.ids(flat, offsets).tolist(), strict=True):
+            of_token += names.get(id_, [])
     return attributes
 
 

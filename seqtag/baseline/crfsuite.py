@@ -234,6 +234,6 @@ def _sequences(
     distinct = [attributes[token] for token in encoded.dictionary.to_pylist()]
     by_position = [distinct[number] for number in encoded.indices.to_numpy().tolist()]
     lists = {name: batch.column(name) for name in columns.names}
-    of_columns = column_attributes(columns, lists, offsets) if columns.names else []
+    of_columns = column_attributes(columns, batch.column(TOKENS), lists) if columns.widths else []
     for start, stop in pairwise(offsets.tolist()):
         yield sequence_attributes(by_position[start:stop], of_columns[start:stop])

@@ -18,6 +18,7 @@ from seqtag.config.source_config import Source
 from seqtag.config.tagger_config import TaggerConfig, config_digest
 from seqtag.config.token_columns import (
     CategoryColumn,
+    GazetteerConfig,
     NumberColumn,
     ReadColumn,
     SetColumn,
@@ -40,6 +41,7 @@ __all__ = [
     "FeaturesConfig",
     "Fold",
     "GateConfig",
+    "GazetteerConfig",
     "Metric",
     "ModelConfig",
     "MonitorConfig",

@@ -70,9 +70,10 @@ class TaggerConfig(Table):
                     f"{list(offered)}, which the sources name; add it to token_columns of a source"
                     f"{did_you_mean(column.name, offered)}"
                 )
-        if self.features.columns and self.train.recipe != "default":
+        read = [key for key in ("columns", "gazetteers") if getattr(self.features, key)]
+        if read and self.train.recipe != "default":
             raise ValueError(
-                'features.columns has no effect here: expected train.recipe = "default", got '
+                f'features.{read[0]} has no effect here: expected train.recipe = "default", got '
                 f'"{self.train.recipe}"; remove the tables, or change the recipe'
             )
         return self

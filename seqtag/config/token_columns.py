@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field, field_validator
 
 from seqtag.config.order_format import EPOCH_DIGITS, NATURAL, check_order_format, cycle_of
+from seqtag.config.path_checks import checked_path
 from seqtag.config.toml_table import Table
 
 
@@ -93,6 +94,16 @@ class SetColumn(TokenColumn):
 
 
 ReadColumn = Annotated[CategoryColumn | NumberColumn | TimeColumn | SetColumn, Field(discriminator="kind")]
+
+
+class GazetteerConfig(Table):
+    """Phrases, such as names of places: the model sees which tokens begin or continue one."""
+
+    name: TokenColumnName = Field(description="in messages and attributes of the CRF")
+    path: Annotated[str, AfterValidator(checked_path)] = Field(
+        description="path or URL of a text file: a phrase a line, up to 8 tokens with blanks between"
+    )
+    size: int = Field(default=8, ge=1, description="of the vectors for the begin and the inside of a phrase")
 
 
 def sqlite_types(names: Iterable[str], read: Iterable[ReadColumn]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, PositiveFloat, field_validator, mode
 
 from seqtag.config.path_checks import checked_path
 from seqtag.config.recipes import RECIPES
-from seqtag.config.token_columns import ReadColumn
+from seqtag.config.token_columns import GazetteerConfig, ReadColumn
 from seqtag.config.toml_table import Table
 
 Fold = Literal["none", "case-digits"]
@@ -41,9 +41,13 @@ class FeaturesConfig(Table):
         default=(), description="further columns of tokens that the recipe `default` reads"
     )
 
+    gazetteers: tuple[GazetteerConfig, ...] = Field(
+        default=(), description="lists of phrases that the recipe `default` reads"
+    )
+
     @model_validator(mode="after")
     def _columns_are_read_once(self) -> Self:
-        names = [column.name for column in self.columns]
+        names = [each.name for each in (*self.columns, *self.gazetteers)]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"columns are read twice: expected distinct names, got {twice} more than once")

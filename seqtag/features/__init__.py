@@ -11,6 +11,7 @@ from seqtag.features.column_learning import learn_columns
 from seqtag.features.encoded_layout import COLUMNS, SEEN, TESTED
 from seqtag.features.encoded_reader import Bucket, read_encoded
 from seqtag.features.encoding import encode_corpus
+from seqtag.features.gazetteers import Gazetteer, read_gazetteers
 from seqtag.features.indexing import index_corpus, index_vectors
 from seqtag.features.symbols import PAD, PAD_ID, UNK, UNK_ID, Symbols, lower_case
 from seqtag.features.tag_index import UNKNOWN_TAG_ID, UNTAGGED_ID, TagIndex
@@ -35,6 +36,7 @@ __all__ = [
     "ColumnIndex",
     "Coverage",
     "EncodedColumns",
+    "Gazetteer",
     "LearnedColumn",
     "Symbols",
     "TagIndex",
@@ -50,6 +52,7 @@ __all__ = [
     "padded",
     "padded_rows",
     "read_encoded",
+    "read_gazetteers",
     "read_word_types",
     "stitched",
     "token_values",

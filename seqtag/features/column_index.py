@@ -19,6 +19,7 @@ from seqtag.config import CategoryColumn, NumberColumn, ReadColumn, SetColumn, T
 from seqtag.corpus.token_values import numbers, seconds
 from seqtag.errors import CorpusFormatError, RunDirError
 from seqtag.features.encoded_layout import COLUMNS
+from seqtag.features.gazetteers import N_IDS, Gazetteer
 from seqtag.features.symbols import UNK_ID, Lookup
 from seqtag.features.time_zones import utc_offsets
 from seqtag.tagging.ragged import flatten, sequence_numbers
@@ -116,6 +117,7 @@ class ColumnIndex(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     columns: tuple[LearnedColumn, ...] = ()
+    gazetteers: tuple[Gazetteer, ...] = ()
 
     @classmethod
     def load(cls, folder: Path) -> ColumnIndex:
@@ -131,16 +133,22 @@ class ColumnIndex(BaseModel):
             raise RunDirError(f"{path}: columns are unreadable: {error}") from error
 
     def save(self, folder: Path) -> None:
-        """Write columns.json into `folder`, if there are columns."""
-        if self.columns:
+        """Write columns.json into `folder`, if there are columns or gazetteers."""
+        if self.widths:
             write_json(folder / COLUMNS, self.model_dump(mode="json"))
 
     @property
     def widths(self) -> dict[str, int]:
         """The number of `ids` and `values` of a token, without those that are 0."""
-        n_ids = sum(learned.vectors is not None for learned in self.columns)
+        n_ids = len(self.vectors)
         n_values = sum(learned.n_values for learned in self.columns)
         return {name: n for name, n in (("ids", n_ids), ("values", n_values)) if n}
+
+    @property
+    def vectors(self) -> tuple[tuple[int, int], ...]:
+        """The number and the size of the vectors of each of the ids of a token."""
+        of_columns = [learned.vectors for learned in self.columns if learned.vectors is not None]
+        return (*of_columns, *((N_IDS, gazetteer.size) for gazetteer in self.gazetteers))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -148,19 +156,18 @@ class ColumnIndex(BaseModel):
 
     @cached_property
     def digest(self) -> str:
-        """The sha256 of all columns: equal digests mean equal encodings; "" without columns."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest() if self.columns else ""
+        """The sha256 of all columns: equal digests mean equal encodings; "" without any."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest() if self.widths else ""
 
-    def encoded(
-        self, lists: Mapping[str, pa.ListArray], offsets: npt.NDArray[np.int64]
-    ) -> dict[str, npt.NDArray[Any]]:
-        """Return `EncodedColumns` of concatenated sequences.
+    def encoded(self, tokens: pa.ListArray, lists: Mapping[str, pa.ListArray]) -> dict[str, npt.NDArray[Any]]:
+        """Return `EncodedColumns` of sequences, concatenated.
 
         Args:
+            tokens: `list<string>`, the tokens of each sequence.
             lists: `list<string>` by name, one value for each token; a column that is not there is missing.
-            offsets: `<int64>[n_sequences + 1]`, start of each sequence among the tokens.
         """
-        n = int(offsets[-1])
+        flat, offsets = flatten(tokens)
+        n = len(flat)
         parts: dict[str, list[npt.NDArray[Any]]] = {
             "ids": [np.zeros((n, 0), np.int32)],
             "values": [np.zeros((n, 0), np.float32)],
@@ -170,6 +177,7 @@ class ColumnIndex(BaseModel):
             if learned.vectors is not None:
                 parts["ids"].append(learned.ids(texts)[:, None])
             parts["values"].append(learned.values(texts, offsets))
+        parts["ids"] += [gazetteer.ids(flat, offsets)[:, None] for gazetteer in self.gazetteers]
         return {name: np.concatenate(parts[name], axis=1) for name in self.widths}
 
 

@@ -15,6 +15,7 @@ from seqtag.config import CategoryColumn, NumberColumn, ReadColumn, SetColumn, T
 from seqtag.corpus.schema import TOKENS
 from seqtag.corpus.token_values import numbers, seconds
 from seqtag.features.column_index import ColumnIndex, LearnedColumn, gaps_before, token_values
+from seqtag.features.gazetteers import Gazetteer
 from seqtag.features.split_reader import prefetched, row_groups
 from seqtag.features.symbol_counts import SymbolCounts
 from seqtag.tagging.ragged import flatten
@@ -25,7 +26,9 @@ _QUARTILES_OF_NORMAL = 1.349  # from the first to the third, for a standard devi
 _log = logging.getLogger(__name__)
 
 
-def learn_columns(train: Path, columns: Sequence[ReadColumn], folder: Path) -> ColumnIndex:
+def learn_columns(
+    train: Path, columns: Sequence[ReadColumn], folder: Path, *, gazetteers: Sequence[Gazetteer] = ()
+) -> ColumnIndex:
     """Learn the columns of the train split and write columns.json into `folder`.
 
     Memory grows with the distinct values of categories and sets only; the quantiles of numbers are those of
@@ -38,7 +41,8 @@ def learn_columns(train: Path, columns: Sequence[ReadColumn], folder: Path) -> C
         _, offsets = flatten(batch.column(TOKENS))
         for learner in learners:
             learner.add(token_values(batch.column(learner.column.name), offsets), offsets)
-    index = ColumnIndex(columns=tuple(learner.learned() for learner in learners))
+    columns_learned = tuple(learner.learned() for learner in learners)
+    index = ColumnIndex(columns=columns_learned, gazetteers=tuple(gazetteers))
     index.save(folder)
     for learner in learners:
         _log.info("index: column %s: %s", learner.column.name, learner.sentence())

@@ -104,7 +104,9 @@ def _encoded(
         tag_ids = _tag_ids(batch.column(TAGS), tags, lengths=np.diff(offsets))
         rows = batch.column(ROW).to_numpy()
         weights = _weights(batch, weight_column, path)
-        of_tokens = columns.encoded({name: batch.column(name) for name in columns.names}, offsets)
+        of_tokens = columns.encoded(
+            batch.column(TOKENS), {name: batch.column(name) for name in columns.names}
+        )
         all_windows = windows(np.diff(offsets), buckets=config.bucket_lengths, overlap=config.window_overlap)
         for bucket in np.unique(all_windows.bucket).tolist():
             cut = all_windows.at(bucket)

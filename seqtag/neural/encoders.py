@@ -39,7 +39,7 @@ class Sizes:
             vocabulary.n_words,
             vocabulary.n_characters,
             len(tags),
-            tuple(learned.vectors for learned in columns.columns if learned.vectors is not None),
+            columns.vectors,
             columns.widths.get("values", 0),
         )
 

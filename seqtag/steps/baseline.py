@@ -41,7 +41,7 @@ def baseline(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest | None:
     inputs = {
         "train split": splits[train.name],
         "test split": splits[test.name],
-        **({"index": require_manifest(run.output("index")).digest} if config.features.columns else {}),
+        "columns": ColumnIndex.load(run.output("index")).digest,
         **config_inputs(config, "evaluate.baseline", "seed"),
     }
     return run_step(baseline, run, inputs=inputs, write=write, dry_run=dry_run)

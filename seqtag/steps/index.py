@@ -13,6 +13,7 @@ from seqtag.features import (
     index_corpus,
     index_vectors,
     learn_columns,
+    read_gazetteers,
     write_sequence_hashes,
 )
 from seqtag.run_dir import RunDir
@@ -41,7 +42,8 @@ def index(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
             config=config.features,
             folder=folder,
         )
-        learn_columns(run.split("train"), config.features.columns, folder)
+        gazetteers = read_gazetteers(config.features.gazetteers, config.features.fold)
+        learn_columns(run.split("train"), config.features.columns, folder, gazetteers=gazetteers)
         if source is not None:
             n_frequent = config.model.frequent_words
             index_vectors(source, vocabulary, n_frequent=n_frequent, folder=folder)
@@ -59,6 +61,7 @@ def index(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
             "scheme": train_scheme(run),
             **config_inputs(config, "tags", "features", "quality.leakage_min_length"),
             **({} if source is None else config_inputs(config, "model")),
+            **{f"gazetteer {each.name}": files_digest(each.path) for each in config.features.gazetteers},
             "word vectors": "" if source is None else files_digest(source),
             "champion's tags": digest(*previous),
             "declared tags": digest(*(declared or ())),

@@ -55,7 +55,11 @@ class _Serving(tf.Module):  # type: ignore[misc]  # tensorflow is untyped
         self, predictor: NetworkPredictor, features: TokenFeatures, columns: ColumnIndex, tags: Sequence[str]
     ) -> None:
         super().__init__()
-        self._predictor, self._features, self.columns = predictor, features, ColumnFeatures(columns)
+        self._predictor, self._features, self.columns = (
+            predictor,
+            features,
+            ColumnFeatures(columns, features.folded),
+        )
         # A Module saves only the variables that it can reach through its attributes.
         network = predictor.network
         self._weights = [weight.value for weight in (*network.model.weights, *network.output.weights)]
@@ -76,13 +80,13 @@ class _Serving(tf.Module):  # type: ignore[misc]  # tensorflow is untyped
     def tag_padded(self, tokens: Any, **columns: Any) -> dict[str, Any]:
         is_last = tf.cast(tokens != "", tf.int32)
         real = tf.cumsum(is_last, axis=1, reverse=True) > 0  # "" between tokens is an unknown token
-        return self.tag_encoded(tokens, real, self.columns(columns, real))
+        return self.tag_encoded(tokens, real, self.columns(tokens, columns, real))
 
     def _tag_ragged(self, tokens: Any, columns: Any = None) -> dict[str, Any]:
         padded, lengths = tokens.to_tensor(""), tokens.row_lengths()
         real = tf.sequence_mask(lengths, tf.shape(padded)[1])
         of_tokens = {name: ragged.to_tensor() for name, ragged in (columns or {}).items()}
-        tagged = self.tag_encoded(padded, real, self.columns(of_tokens, real))
+        tagged = self.tag_encoded(padded, real, self.columns(padded, of_tokens, real))
         return {name: tf.RaggedTensor.from_tensor(values, lengths) for name, values in tagged.items()}
 
     def _tag_encoded(self, tokens: Any, real: Any, columns: Any) -> dict[str, Any]:

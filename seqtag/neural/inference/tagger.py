@@ -118,7 +118,7 @@ class Tagger:
         )
         read = {name: columns[name] for name in self.columns.names if name in columns}
         check_lengths(tokens, read)
-        encoded = self.columns.encoded(read, offsets)
+        encoded = self.columns.encoded(tokens, read)
         # [n_tokens]
         output = predict_tokens(
             self.predictor, vectors, word_type_ids, all_windows, columns=encoded, offsets=offsets

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from seqtag.config import CategoryColumn, NumberColumn, SetColumn, TimeColumn
 from seqtag.features import UNK_ID, ColumnIndex, LearnedColumn
 from seqtag.features.column_index import DAY, FARTHEST, FIRST_MONDAY, WEEK
+from seqtag.features.gazetteers import BEGIN_ID, INSIDE_ID, Gazetteer
 from seqtag.features.time_zones import utc_offsets
 from seqtag.neural._tensorflow import tf
 
@@ -17,7 +18,12 @@ from seqtag.neural._tensorflow import tf
 class ColumnFeatures(tf.Module):  # type: ignore[misc]  # tensorflow is untyped
     """Encodes columns as `ColumnIndex.encoded` does.
 
+    Args:
+        index: columns and gazetteers.
+        fold: folds tokens, `<string>[n]`, as words are.
+
     Call arguments:
+        tokens: `<string>[batch, time]`.
         columns: by name, `[batch, time]`: `<string>` for a category or a set, "" where missing; `<float32>`
             for a number and `<float64>` seconds since 1970 for a time, NaN where missing.
         real: `<bool>[batch, time]`, True at tokens.
@@ -26,16 +32,20 @@ class ColumnFeatures(tf.Module):  # type: ignore[misc]  # tensorflow is untyped
     padding; a part of width 0 is left out.
     """
 
-    def __init__(self, index: ColumnIndex) -> None:
+    def __init__(self, index: ColumnIndex, fold: Callable[[Any], Any]) -> None:
         super().__init__()
-        self._index = index
+        self._index, self._fold = index, fold
+        self._phrases = {
+            each.name: {n: _table(phrases.to_pylist()) for n, phrases in each.by_length.items()}
+            for each in index.gazetteers
+        }
         self._known = {
             learned.column.name: _table(learned.known)
             for learned in index.columns
             if isinstance(learned.column, CategoryColumn | SetColumn)
         }
 
-    def __call__(self, columns: Mapping[str, Any], real: Any) -> dict[str, Any]:
+    def __call__(self, tokens: Any, columns: Mapping[str, Any], real: Any) -> dict[str, Any]:
         parts: dict[str, list[Any]] = {"ids": [], "values": []}
         for learned in self._index.columns:
             raw = columns[learned.column.name]
@@ -44,6 +54,10 @@ class ColumnFeatures(tf.Module):  # type: ignore[misc]  # tensorflow is untyped
             if learned.n_values:
                 values = self._values(learned, raw, real)  # [batch, time, n_values]
                 parts["values"].append(tf.where(real[..., None], values, 0.0))
+        if self._index.gazetteers:
+            words = tf.reshape(self._fold(tf.reshape(tokens, [-1])), tf.shape(tokens))
+            for gazetteer in self._index.gazetteers:
+                parts["ids"].append(tf.where(real, self._phrase_ids(gazetteer, words, real), 0)[..., None])
         return {name: tf.concat(parts[name], axis=-1) for name in self._index.widths}
 
     def specs(self) -> dict[str, Any]:
@@ -62,6 +76,20 @@ class ColumnFeatures(tf.Module):  # type: ignore[misc]  # tensorflow is untyped
             tf.constant(learned.edges, tf.float32), tf.reshape(raw, [-1]), side="right", out_type=tf.int32
         )
         return tf.where(tf.math.is_nan(raw), UNK_ID, tf.reshape(buckets, shape) + (UNK_ID + 1))
+
+    def _phrase_ids(self, gazetteer: Gazetteer, words: Any, real: Any) -> Any:
+        """Return what `Gazetteer.ids` does, `<int32>[batch, time]`."""
+        ids, time = tf.fill(tf.shape(words), UNK_ID), tf.shape(words)[1]
+        for n in gazetteer.by_length:
+            later = [[0, 0], [0, n - 1]]
+            ahead, free = tf.pad(words, later), tf.pad(real & (ids == UNK_ID), later)
+            joined = tf.strings.join([ahead[:, k : time + k] for k in range(n)], " ")
+            is_free = tf.reduce_all([free[:, k : time + k] for k in range(n)], axis=0)
+            found = is_free & (self._phrases[gazetteer.name][n].lookup(joined) >= 0)  # [batch, time]
+            behind = tf.pad(found, [[0, 0], [n - 1, 0]])  # found[t] is behind[t + n - 1]
+            within = tf.reduce_any([behind[:, k : time + k] for k in range(n)], axis=0)
+            ids = tf.where(found, BEGIN_ID, tf.where(within, INSIDE_ID, ids))
+        return ids
 
     def _values(self, learned: LearnedColumn, raw: Any, real: Any) -> Any:
         match learned.column:
@@ -110,7 +138,7 @@ def _stacked(columns: list[Any]) -> Any:
     return tf.stack([tf.where(tf.math.is_nan(column), 0.0, column) for column in floats], axis=-1)
 
 
-def _table(known: tuple[str, ...]) -> Any:
+def _table(known: Sequence[str]) -> Any:
     """Return a table from known strings, which are not empty, to 0, 1, ...; others are -1."""
     keys, ids = tf.constant([*known, ""], tf.string), tf.constant([*range(len(known)), -1], tf.int32)
     return tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(keys, ids), default_value=-1)

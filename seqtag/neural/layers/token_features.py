@@ -63,7 +63,7 @@ class TokenFeatures(tf.Module):  # type: ignore[misc]  # tensorflow is untyped
         self._lower_case = _lower_case()
 
     def __call__(self, tokens: Any) -> dict[str, Any]:
-        folded = self._folded(tokens)
+        folded = self.folded(tokens)
         word_ids = self._words.lookup(folded)  # [n]
         return {
             "word_ids": word_ids,
@@ -84,7 +84,8 @@ class TokenFeatures(tf.Module):  # type: ignore[misc]  # tensorflow is untyped
         table["word_ids"][0], table["rare"][0], table["affix_ids"][0] = PAD_ID, False, PAD_ID
         return table
 
-    def _folded(self, tokens: Any) -> Any:
+    def folded(self, tokens: Any) -> Any:
+        """Return tokens as words are looked up, `<string>[n]`."""
         if self._fold == "none":
             return tokens
         return tf.strings.regex_replace(self._lowered(tokens), "[0-9]", "0")

@@ -29,10 +29,10 @@ def learned(tmp_path, column, lists):
     return ColumnIndex.load(tmp_path)
 
 
-def encoded(index, lists, lengths=None):
-    lengths = lengths or [len(values) for values in lists]
+def encoded(index, lists):
+    tokens = pa.array([["t"] * len(values) for values in lists], STRINGS)
     (name,) = index.names
-    return index.encoded({name: pa.array(lists, STRINGS)}, np.cumsum([0, *lengths]))
+    return index.encoded(tokens, {name: pa.array(lists, STRINGS)})
 
 
 def test_frequent_categories_have_ids_from_2_and_others_1(tmp_path):
@@ -117,7 +117,7 @@ def test_columns_are_concatenated_in_their_order():
     )
     lists = {"a": ["x"], "b": ["1"], "c": ["z"], "d": ["p"]}
     arrays = {name: pa.array([values], STRINGS) for name, values in lists.items()}
-    found = ColumnIndex(columns=columns).encoded(arrays, np.array([0, 1]))
+    found = ColumnIndex(columns=columns).encoded(pa.array([["t"]], STRINGS), arrays)
     assert found["ids"].tolist() == [[2, 3]]
     assert found["values"].tolist() == [[1, 0, 1]]
 

@@ -8,7 +8,7 @@ import pytest
 
 from seqtag.config import CategoryColumn, NumberColumn, SetColumn, TimeColumn
 from seqtag.corpus.token_values import numbers, seconds
-from seqtag.features import ColumnIndex, LearnedColumn, padded_rows, windows
+from seqtag.features import ColumnIndex, Gazetteer, LearnedColumn, padded_rows, windows
 from seqtag.neural._tensorflow import tf
 from seqtag.neural.layers.column_features import ColumnFeatures
 
@@ -22,7 +22,11 @@ INDEX = ColumnIndex(
         LearnedColumn(column=NUMBER, centre=2, scale=0.5, edges=(1.0, 2.5)),
         LearnedColumn(column=TIME, centre=4, scale=1.5),
         LearnedColumn(column=SET, known=("p", "q")),
-    )
+    ),
+    gazetteers=(
+        Gazetteer(name="places", size=4, fold="none", phrases=("a", "a b", "b a", "a b a", "c")),
+        Gazetteer(name="long", size=4, fold="none", phrases=("a a a",)),
+    ),
 )
 TEXTS = {
     "a": ["x", "ü", "new", None],
@@ -40,6 +44,12 @@ def drawn(lengths, seed):
     }
 
 
+def drawn_words(lengths, seed):
+    """Return sequences of few words, so that phrases overlap; one word has a blank within."""
+    random = np.random.default_rng(seed)
+    return [[str(word) for word in random.choice(["a", "b", "a b", "c"], n)] for n in lengths]
+
+
 def typed(name, texts, width):
     """Return a column as a client sends it, `[width]`."""
     array = pa.array(texts, pa.string())
@@ -54,14 +64,16 @@ def test_the_graph_gives_the_same_as_the_encoding(seed):
     lengths = [3, 1, 7, 0, 5]
     lists, width, offsets = drawn(lengths, seed), max(lengths) + 1, np.cumsum([0, *lengths])
     arrow = {name: pa.array(rows, pa.list_(pa.string())) for name, rows in lists.items()}
-    expected = INDEX.encoded(arrow, offsets)
-    features = ColumnFeatures(INDEX)
+    words = drawn_words(lengths, seed)
+    expected = INDEX.encoded(pa.array(words, pa.list_(pa.string())), arrow)
+    features = ColumnFeatures(INDEX, tf.identity)
     given = {
         name: tf.constant([typed(name, row, width) for row in lists[name]], spec.dtype)
         for name, spec in features.specs().items()
     }
     real = np.arange(width) < np.array(lengths)[:, None]
-    found = tf.function(features)(given, tf.constant(real))
+    tokens = tf.constant([row + [""] * (width - len(row)) for row in words])
+    found = tf.function(features)(tokens, given, tf.constant(real))
 
     cut = windows(lengths, buckets=[width], overlap=0)
     for name, values in expected.items():
@@ -71,13 +83,13 @@ def test_the_graph_gives_the_same_as_the_encoding(seed):
 
 
 def test_numbers_at_an_edge_are_in_the_same_bucket():
-    offsets = np.array([0, 3])
-    expected = INDEX.encoded({"b": pa.array([["1", "2.5", "2.4999"]], pa.list_(pa.string()))}, offsets)
+    tokens = pa.array([["t"] * 3], pa.list_(pa.string()))
+    expected = INDEX.encoded(tokens, {"b": pa.array([["1", "2.5", "2.4999"]], tokens.type)})
     given = {
         "a": tf.constant([["", "", ""]]),
         "b": tf.constant([[1.0, 2.5, 2.4999]]),
         "c": tf.constant([[np.nan] * 3], tf.float64),
         "d": tf.constant([["", "", ""]]),
     }
-    found = ColumnFeatures(INDEX)(given, tf.constant([[True] * 3]))
+    found = ColumnFeatures(INDEX, tf.identity)(tf.constant([["t"] * 3]), given, tf.constant([[True] * 3]))
     np.testing.assert_array_equal(found["ids"].numpy()[0], expected["ids"])

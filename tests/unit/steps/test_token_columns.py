@@ -43,6 +43,7 @@ columns = [
     { name = "flags", kind = "set" },
     { name = "amount", kind = "number", buckets = 4 },
 ]
+gazetteers = [{ name = "pairs", path = "PHRASES" }]
 
 [train]
 max_epochs = 8
@@ -75,7 +76,8 @@ def write_events(path: Path, n_cases: int = 240) -> None:
 def run(tmp_path_factory) -> RunDir:
     folder = tmp_path_factory.mktemp("events")
     write_events(folder / "events.csv")
-    (folder / "events.toml").write_text(TAGGER)
+    (folder / "phrases.txt").write_text("call call\n")
+    (folder / "events.toml").write_text(TAGGER.replace("PHRASES", str(folder / "phrases.txt")))
     return retrain(folder / "events.toml", Workspace.of(Settings(home=folder / "home")))
 
 
@@ -105,7 +107,7 @@ def test_encoded_files_have_the_columns_of_windows(run):
     (file, *_) = sorted((run.output("encode") / "train").glob("length=*/*.parquet"))
     schema = pq.read_schema(file)
     length = schema.field("token_ids").type.list_size
-    assert schema.field("column_ids").type.list_size == 2 * length  # host, and buckets of amount
+    assert schema.field("column_ids").type.list_size == 3 * length  # host, buckets of amount, phrases
     assert schema.field("column_values").type.list_size == (7 + 2 + 2) * length
 
 
