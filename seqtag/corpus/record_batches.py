@@ -99,7 +99,7 @@ def with_token_columns(batch: pa.RecordBatch, names: Sequence[str]) -> pa.Record
 
 def content_ids(tokens: pa.ListArray, token_columns: Iterable[pa.ListArray] = ()) -> pa.StringArray:
     """Return a document id for each sequence, derived from its tokens and their columns alone."""
-    return hex_hashes(reduce(hash_pairs, map(hash_sequences, token_columns), hash_sequences(tokens)))
+    return hex_hashes(reduce(hash_pairs, map(hash_sequences, (tokens, *token_columns))))
 
 
 def with_file_in_ids(batch: pa.RecordBatch, name: str) -> pa.RecordBatch:

@@ -17,7 +17,7 @@ from seqtag.errors import ConfigError, RunDirError, TagSchemeError
 from seqtag.evaluation.counts import TagPairs, pair_tags, renumbered
 from seqtag.evaluation.resampling_units import resampling_units
 from seqtag.io.arrays import mask_of
-from seqtag.io.hashing import hash_sequences, hash_strings
+from seqtag.io.hashing import hash_contents, hash_strings, string_list_columns
 from seqtag.tagging.partial_tags import certain_spans
 from seqtag.tagging.ragged import distinct_or_none, flatten
 from seqtag.tagging.spans import Spans, token_positions
@@ -104,11 +104,13 @@ def read_predictions(path: Path, *, scheme: SchemeName, columns: Sequence[str] =
     found: dict[str, list[npt.NDArray[np.float32]]] = {}
     kept: dict[str, list[pa.Array]] = {name: [] for name in columns}
     try:
-        for batch in _batches(path, needed, optional=[*sure, *known]):
+        token_columns = string_list_columns(pq.read_schema(path), without=(TOKENS, GOLD_TAGS, PREDICTED))
+        content = [TOKENS, *token_columns]
+        for batch in _batches(path, [*needed, *token_columns], optional=[*sure, *known]):
             gold = batch.column(GOLD_TAGS)
             rows.append(batch.column(ROW).to_numpy())
             documents.append(hash_strings(batch.column(DOCUMENT_ID)))
-            contents.append(hash_sequences(batch.column(TOKENS)))
+            contents.append(hash_contents(batch, content))
             parts.append(pair_tags(gold, batch.column(PREDICTED)))
             unknown.append(_any_true(batch.column(UNKNOWN)))
             for name in set(known) & set(batch.schema.names):

@@ -18,7 +18,7 @@ def resampling_units(
 
     Args:
         documents: `<uint64>[n_sequences]`, hashes of the document ids.
-        contents: `<uint64>[n_sequences]`, hashes of the tokens.
+        contents: `<uint64>[n_sequences]`, hashes of the tokens and their further columns.
 
     >>> resampling_units(np.array([1, 1, 2, 2], np.uint64), np.array([7, 8, 7, 9], np.uint64)).tolist()
     [7, 1, 7, 2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,45 +12,52 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from seqtag.corpus.schema import TOKENS
+from seqtag.corpus.schema import TAGS, TOKENS
 from seqtag.errors import RunDirError
 from seqtag.io.hash_counts import find_hashes
-from seqtag.io.hashing import hash_sequences
+from seqtag.io.hashing import hash_contents, string_list_columns
 from seqtag.io.row_groups import read_row_groups
 
 _COLUMN = "sequence_hash"
 
 
 def write_sequence_hashes(splits: Sequence[Path], path: Path, *, min_length: int) -> None:
-    """Write the sorted hashes of the distinct token sequences of splits, 8 bytes each.
+    """Write the sorted hashes of the distinct sequences of splits, 8 bytes each.
+
+    A hash is that of the tokens and of their further columns, whose names are in the file, too.
 
     Args:
         min_length: tokens; shorter sequences may repeat by chance, so they are left out.
     """
     found = [np.zeros(0, np.uint64)]
-    for _, batch in read_row_groups(splits, [TOKENS]):
-        tokens = batch.column(TOKENS)
-        long_enough = pc.greater_equal(pc.list_value_length(tokens), min_length)
-        found.append(np.unique(hash_sequences(tokens.filter(long_enough))))
+    names = [TOKENS, *string_list_columns(pq.read_schema(splits[0]), without=(TOKENS, TAGS))]
+    for _, batch in read_row_groups(splits, names):
+        long_enough = pc.greater_equal(pc.list_value_length(batch.column(TOKENS)), min_length)
+        found.append(np.unique(hash_contents(batch.filter(long_enough), names)))
     hashes = pa.array(np.unique(np.concatenate(found)))
-    metadata = {"min_length": str(min_length)}
+    metadata = {"min_length": str(min_length), "columns": json.dumps(names)}
     pq.write_table(pa.table({_COLUMN: hashes}).replace_schema_metadata(metadata), path)
 
 
-def is_known_sequence(tokens: pa.ListArray, path: Path) -> npt.NDArray[np.bool_]:
+def is_known_sequence(batch: pa.RecordBatch, path: Path) -> npt.NDArray[np.bool_]:
     """Return `<bool>[n_sequences]`, True for sequences whose hash is in a file of `write_sequence_hashes`.
+
+    Args:
+        batch: tokens, and their further columns if there are any.
 
     Raises:
         RunDirError: the file is missing or malformed.
     """
     try:
         table = pq.read_table(path, columns=[_COLUMN])
-        min_length = int((table.schema.metadata or {})[b"min_length"])
+        metadata = table.schema.metadata or {}
+        min_length = int(metadata[b"min_length"])
+        names = json.loads(metadata.get(b"columns", json.dumps([TOKENS])))  # older files: tokens only
         hashes = table[_COLUMN].to_numpy().astype(np.uint64, casting="safe")
     except (OSError, pa.ArrowException, KeyError, ValueError, TypeError) as error:
         raise RunDirError(
             f"{path}: sequence hashes are unreadable: expected Parquet of uint64, got {error}"
         ) from error
-    _, is_there = find_hashes(hash_sequences(tokens), hashes)
-    lengths = pc.fill_null(pc.list_value_length(tokens), 0).to_numpy()
+    _, is_there = find_hashes(hash_contents(batch, names), hashes)
+    lengths = pc.fill_null(pc.list_value_length(batch.column(TOKENS)), 0).to_numpy()
     return is_there & (lengths >= min_length)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import reduce
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -45,6 +48,22 @@ def hash_sequences(sequences: pa.ListArray) -> npt.NDArray[np.uint64]:
     mixed = _mix(values + (position.astype(np.uint64) + np.uint64(1)) * GOLDEN)
     totals = np.concatenate([np.zeros(1, np.uint64), np.cumsum(mixed, dtype=np.uint64)])
     return _mix(totals[offsets[1:]] - totals[offsets[:-1]] + lengths.astype(np.uint64))
+
+
+def hash_contents(batch: pa.RecordBatch, names: Sequence[str]) -> npt.NDArray[np.uint64]:
+    """Return `<uint64>[n]`, one hash per row, of its lists of strings in some columns.
+
+    A column that the batch lacks counts as lists that are null.
+    """
+    nothing = pa.nulls(len(batch), pa.list_(pa.string()))
+    lists = (batch.column(name) if name in batch.schema.names else nothing for name in names)
+    return reduce(hash_pairs, map(hash_sequences, lists))
+
+
+def string_list_columns(schema: pa.Schema, *, without: Sequence[str]) -> list[str]:
+    """Return the names of the columns that hold lists of strings, other than `without`."""
+    strings = pa.list_(pa.string())
+    return [field.name for field in schema if field.type == strings and field.name not in without]
 
 
 def hash_pairs(ones: npt.NDArray[np.uint64], others: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:

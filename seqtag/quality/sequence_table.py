@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from functools import reduce
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,7 @@ from seqtag.corpus.split_plan import assign_splits, plan_splits
 from seqtag.corpus.token_values import invalid_values, is_parsed
 from seqtag.corpus.untagged import known_tags
 from seqtag.io.arrays import mask_of
-from seqtag.io.hashing import hash_pairs, hash_sequences, hash_strings
+from seqtag.io.hashing import hash_contents, hash_pairs, hash_strings
 from seqtag.io.row_groups import read_row_groups
 from seqtag.quality.counters import TagCounter, TransitionCounter, WordTypeCounts, broken_schemes
 from seqtag.quality.snapshot_reader import CodedLists
@@ -92,6 +91,7 @@ def measure_corpus(
     """
     tag_counter, type_counts, transitions = TagCounter(), WordTypeCounts(), TransitionCounter()
     tables = [_EMPTY]
+    names = [column.name for column in columns]
     for _, batch in read_row_groups(parts, coded=[TOKENS, TAGS]):
         tokens_of = CodedLists.of(batch.column(TOKENS))
         tags_of = CodedLists.of(known_tags(batch.column(TAGS), tags.mark))
@@ -115,11 +115,9 @@ def measure_corpus(
         tables.append(
             SequenceTable(
                 id_hash=_id_hashes(batch),
-                token_hash=reduce(
-                    hash_pairs,
-                    (hash_sequences(batch.column(column.name)) for column in columns),
-                    tokens_of.hashes,
-                ),
+                token_hash=hash_pairs(tokens_of.hashes, hash_contents(batch, names))
+                if names
+                else tokens_of.hashes,
                 tag_hash=tags_of.hashes,
                 n_tokens=tokens_of.lengths.astype(np.int32),
                 split=split,

@@ -19,6 +19,7 @@ from seqtag.config import TaggerConfig, config_digest, config_inputs
 from seqtag.corpus.schema import TAGS, TOKENS
 from seqtag.features import SEEN, TagIndex, is_known_sequence
 from seqtag.gate import ExcludedSequences, tag_change
+from seqtag.io.hashing import string_list_columns
 from seqtag.records import Record
 from seqtag.run_dir import RunDir
 from seqtag.steps.context import read_config, train_scheme
@@ -89,13 +90,13 @@ def _obstacle(run: RunDir, config: TaggerConfig, champion: PinnedChampion) -> st
     change = tag_change(tags, champion.tags, scheme=scheme, renamed=config.gate.renamed_tags)
     left_out = ExcludedSequences()
     with pq.ParquetFile(run.split("test")) as test:
-        for batch in test.iter_batches(columns=[TOKENS, TAGS]):
-            tokens = batch.column(TOKENS)
+        token_columns = string_list_columns(test.schema_arrow, without=(TOKENS, TAGS))
+        for batch in test.iter_batches(columns=[TOKENS, TAGS, *token_columns]):
             left_out += ExcludedSequences.of(
                 batch.column(TAGS),
                 change,
-                challenger_seen=is_known_sequence(tokens, of_challenger),
-                champion_seen=is_known_sequence(tokens, of_champion),
+                challenger_seen=is_known_sequence(batch, of_challenger),
+                champion_seen=is_known_sequence(batch, of_champion),
                 scheme=scheme,
             )
     return left_out.obstacle(config.gate)

@@ -305,7 +305,7 @@ def read_bundle(path: Path) -> None:
 def read_seen(path: Path) -> None:
     from seqtag.features import is_known_sequence
 
-    is_known_sequence(pa.array([["a", "b"]]), path)
+    is_known_sequence(pa.record_batch({"tokens": pa.array([["a", "b"]])}), path)
 
 
 def read_brat(path: Path) -> None:

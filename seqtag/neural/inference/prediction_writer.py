@@ -50,7 +50,8 @@ def write_predictions(bundle: Path, split: Path, predictions: Path, *, scheme: S
         scheme: tag scheme of the split; the bundle's tags are converted to it.
 
     Raises:
-        BundleError: the bundle was changed since it was written, or only one of bundle and split has spans.
+        BundleError: the bundle was changed since it was written, reads columns that the split lacks, or only
+            one of bundle and split has spans.
         RunDirError: a file could not be read; a retry may succeed.
     """
     tagger = Tagger.load(bundle)
@@ -59,6 +60,11 @@ def write_predictions(bundle: Path, split: Path, predictions: Path, *, scheme: S
         raise BundleError(
             f"{bundle}: tag scheme {output_scheme} of the bundle cannot be converted to {scheme}, that of "
             f"{split}"
+        )
+    missing = set(tagger.columns.names) - set(pq.read_schema(split).names)
+    if missing:
+        raise BundleError(
+            f"{bundle}: the model reads columns of tokens that {split} lacks: {', '.join(sorted(missing))}"
         )
     started, n_tokens = time.perf_counter(), 0
     schema = predictions_schema(pq.read_schema(split), without=SPLIT)
@@ -96,7 +102,7 @@ def _seconds(tagger: Tagger, split: Path) -> float:
 
 
 def _columns(batch: pa.RecordBatch, tagger: Tagger) -> dict[str, pa.ListArray]:
-    return {name: batch.column(name) for name in tagger.columns.names if name in batch.schema.names}
+    return {name: batch.column(name) for name in tagger.columns.names}
 
 
 def _tagged(
@@ -109,15 +115,15 @@ def _tagged(
         CONFIDENCE: tagged.confidence,
         SPAN_CONFIDENCE: tagged.span_confidence,
         UNKNOWN: tagged.unknown,
-        SEEN: _is_in(batch.column(TOKENS), bundle / SEEN_FILE),
-        TESTED: _is_in(batch.column(TOKENS), bundle / TESTED_FILE),
+        SEEN: _is_in(batch, bundle / SEEN_FILE),
+        TESTED: _is_in(batch, bundle / TESTED_FILE),
     }
     columns = [new[name] if name in new else batch.column(name) for name in schema.names]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
-def _is_in(tokens: pa.ListArray, hashes: Path) -> pa.BooleanArray:
+def _is_in(batch: pa.RecordBatch, hashes: Path) -> pa.BooleanArray:
     """Return True for sequences whose hashes are in a file of the bundle; all null without such a file."""
     if not hashes.exists():
-        return pa.nulls(len(tokens), pa.bool_())
-    return pa.array(is_known_sequence(tokens, hashes))
+        return pa.nulls(len(batch), pa.bool_())
+    return pa.array(is_known_sequence(batch, hashes))

@@ -36,7 +36,7 @@ class ColumnFeatures(tf.Module):  # type: ignore[misc]  # tensorflow is untyped
         super().__init__()
         self._index, self._fold = index, fold
         self._phrases = {
-            each.name: {n: _table(phrases.to_pylist()) for n, phrases in each.by_length.items()}
+            each.name: [_table(phrases.to_pylist()) for phrases in each.by_length.values()]
             for each in index.gazetteers
         }
         self._known = {
@@ -80,12 +80,12 @@ class ColumnFeatures(tf.Module):  # type: ignore[misc]  # tensorflow is untyped
     def _phrase_ids(self, gazetteer: Gazetteer, words: Any, real: Any) -> Any:
         """Return what `Gazetteer.ids` does, `<int32>[batch, time]`."""
         ids, time = tf.fill(tf.shape(words), UNK_ID), tf.shape(words)[1]
-        for n in gazetteer.by_length:
+        for n, phrases in zip(gazetteer.by_length, self._phrases[gazetteer.name], strict=True):
             later = [[0, 0], [0, n - 1]]
             ahead, free = tf.pad(words, later), tf.pad(real & (ids == UNK_ID), later)
             joined = tf.strings.join([ahead[:, k : time + k] for k in range(n)], " ")
             is_free = tf.reduce_all([free[:, k : time + k] for k in range(n)], axis=0)
-            found = is_free & (self._phrases[gazetteer.name][n].lookup(joined) >= 0)  # [batch, time]
+            found = is_free & (phrases.lookup(joined) >= 0)  # [batch, time]
             behind = tf.pad(found, [[0, 0], [n - 1, 0]])  # found[t] is behind[t + n - 1]
             within = tf.reduce_any([behind[:, k : time + k] for k in range(n)], axis=0)
             ids = tf.where(found, BEGIN_ID, tf.where(within, INSIDE_ID, ids))

@@ -18,7 +18,8 @@ def split(path: Path, *sequences: str) -> Path:
 
 
 def seen(path: Path, *sequences: str) -> list[bool]:
-    return is_known_sequence(pa.array([text.split() for text in sequences], STRINGS), path).tolist()
+    tokens = pa.array([text.split() for text in sequences], STRINGS)
+    return is_known_sequence(pa.record_batch({"tokens": tokens}), path).tolist()
 
 
 def test_only_sequences_of_train_and_dev_are_known(tmp_path: Path) -> None:
@@ -49,3 +50,17 @@ def test_a_malformed_file_is_refused(tmp_path: Path, table: pa.Table) -> None:
         seen(tmp_path / "seen.parquet", "a")
     with pytest.raises(RunDirError):
         seen(tmp_path / "nothing", "a")
+
+
+def test_sequences_that_differ_in_a_column_are_different(tmp_path):
+    tokens = pa.array([["a", "b"], ["a", "b"]], STRINGS)
+    table = pa.table({"tokens": tokens, "tags": tokens, "host": pa.array([["x", "y"], None], STRINGS)})
+    pq.write_table(table, tmp_path / "train.parquet")
+    write_sequence_hashes([tmp_path / "train.parquet"], tmp_path / "seen.parquet", min_length=1)
+    rows = pa.array([["x", "y"], ["x", "x"], None], STRINGS)
+    batch = pa.record_batch({"tokens": pa.array([["a", "b"]] * 3, STRINGS), "host": rows})
+    assert is_known_sequence(batch, tmp_path / "seen.parquet").tolist() == [True, False, True]
+    assert is_known_sequence(batch.drop_columns(["host"]), tmp_path / "seen.parquet").tolist() == [True] * 3
+    old = pq.read_table(tmp_path / "seen.parquet").replace_schema_metadata({"min_length": "1"})
+    pq.write_table(old, tmp_path / "old.parquet")  # of a version that hashed tokens only
+    assert not is_known_sequence(batch, tmp_path / "old.parquet").any()

@@ -17,8 +17,9 @@ from typer.testing import CliRunner
 import seqtag
 from seqtag.cli import app
 from seqtag.config import Settings
-from seqtag.errors import CorpusFormatError
+from seqtag.errors import BundleError, CorpusFormatError
 from seqtag.neural import Tagger
+from seqtag.neural.inference.prediction_writer import write_predictions
 from seqtag.registry.smoke_findings import SmokeFindings
 from seqtag.run_dir import RunDir
 from seqtag.steps import Workspace
@@ -159,3 +160,11 @@ def test_the_library_takes_columns_as_lists(run, monkeypatch):
     assert len(with_columns.tags) == 2
     with pytest.raises(CorpusFormatError, match=r"sequence 1: column 'host' has another number of values"):
         tagger.tag([["call", "call"]], {"host": [["web"]]})
+
+
+def test_a_model_is_not_scored_on_a_split_without_its_columns(run, tmp_path):
+    pq.write_table(pq.read_table(run.split("test")).drop_columns(["host"]), tmp_path / "test.parquet")
+    with pytest.raises(BundleError, match=r"reads columns of tokens that .*test\.parquet lacks: host"):
+        write_predictions(
+            run.output("train"), tmp_path / "test.parquet", tmp_path / "out.parquet", scheme="none"
+        )
