@@ -28,6 +28,7 @@ class SourceFormat(StrEnum):
     parallel = "parallel"
     fasta = "fasta"
     brat = "brat"
+    datasets = "datasets"
     spacy = "spacy"
     xes = "xes"
 

@@ -180,7 +180,9 @@ class SpanSource(FileSource, SpanColumns):
     format: Literal["jsonl-spans"]
 
 
-class _OwnEncoding(FileSource):
+class OwnEncoding(FileSource):
+    """Files of a format that fixes their encoding."""
+
     @field_validator("encoding")
     @classmethod
     def _encoding_is_utf8(cls, name: str) -> str:
@@ -189,19 +191,29 @@ class _OwnEncoding(FileSource):
         return name
 
 
-class ParquetSource(_OwnEncoding, ListColumns):
+class ParquetSource(OwnEncoding, ListColumns):
     """Parquet with a list of tokens and a list of tags per row."""
 
     format: Literal["parquet"]
 
 
-class LongParquetSource(_OwnEncoding, LongColumns):
+class DatasetsSource(OwnEncoding, ListColumns):
+    """Folder that Hugging Face's `datasets` saved with `save_to_disk`, of one dataset or of several splits.
+
+    Each row has a list of tokens and a list of tags. The folders of splits name them, unless `split` or
+    `split_column` does. Class numbers become the names in `dataset_info.json`.
+    """
+
+    format: Literal["datasets"]
+
+
+class LongParquetSource(OwnEncoding, LongColumns):
     """Parquet with one token per row."""
 
     format: Literal["parquet-long"]
 
 
-class XesSource(_OwnEncoding, LongColumns):
+class XesSource(OwnEncoding, LongColumns):
     """XES event log, compressed or not: a trace is a sequence, an event is a token.
 
     Columns are the keys of the events' attributes; those of traces begin with `case:`. Events are read in the
@@ -257,7 +269,7 @@ class BratSource(FileSource):
     )
 
 
-class DocBinSource(_OwnEncoding):
+class DocBinSource(OwnEncoding):
     """DocBin of spaCy (`*.spacy`): a document is a sequence. spaCy has to be installed.
 
     Entities are IOB2 tags. A token without the annotation has no tag.
@@ -318,6 +330,7 @@ Source = Annotated[
     | SpanSource
     | ParquetSource
     | LongParquetSource
+    | DatasetsSource
     | ParallelSource
     | FastaSource
     | BratSource

@@ -32,9 +32,15 @@ def names_in_metadata(schema: pa.Schema, column: str) -> tuple[str, ...] | None:
     """
     try:
         stored = json.loads((schema.metadata or {}).get(_HUGGING_FACE, b"null"))
-        feature = stored["info"]["features"][column]
+        features = stored["info"]["features"]
     except (ValueError, LookupError, TypeError, RecursionError):  # metadata of another version, or none
         return None
+    return names_in_features(features, column)
+
+
+def names_in_features(features: Any, column: str) -> tuple[str, ...] | None:
+    """Return the class names of a column in the features of a dataset, as in JSON; None if there are none."""
+    feature = features.get(column) if isinstance(features, dict) else None
     while True:
         match feature:
             case [feature] | {"feature": feature}:  # a list of classes, as older and newer versions write it

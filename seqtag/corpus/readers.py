@@ -11,6 +11,7 @@ from seqtag.config.source_config import (
     BratSource,
     ConllSource,
     ConlluSource,
+    DatasetsSource,
     DocBinSource,
     FastaSource,
     JsonlSource,
@@ -27,6 +28,7 @@ from seqtag.corpus.files import InputFile
 from seqtag.corpus.formats.brat import read_brat
 from seqtag.corpus.formats.conll import read_conll
 from seqtag.corpus.formats.conllu import read_conllu
+from seqtag.corpus.formats.dataset_folders import read_dataset
 from seqtag.corpus.formats.docbin import read_docbin
 from seqtag.corpus.formats.fasta import read_fasta
 from seqtag.corpus.formats.jsonl import read_jsonl
@@ -52,7 +54,7 @@ def read_file(
     """Yield the sequences of a file.
 
     Args:
-        tag_file: file of tags or annotations, for parallel text and brat.
+        tag_file: file of tags, annotations or class names, for parallel text, brat and datasets.
         rows: token rows of the file, and of the files that continue it, for formats with one token per row.
     """
     match source:
@@ -70,6 +72,8 @@ def read_file(
             yield from read_fasta(source, file, columns, report)
         case ParquetSource():
             yield from read_parquet(source, file, columns, report)
+        case DatasetsSource() if tag_file is not None:
+            yield from read_dataset(source, file, tag_file, columns, report)
         case TableSource() | LongParquetSource() | XesSource() if rows is not None:
             yield from sequences_of_rows(rows, source, columns, report, name=file.name)
         case ParallelSource() if tag_file is not None:

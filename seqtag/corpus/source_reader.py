@@ -17,10 +17,10 @@ from seqtag.config.source_columns import FileSource
 from seqtag.config.source_config import (
     BratSource,
     ConlluSource,
-    DocBinSource,
+    DatasetsSource,
     LongParquetSource,
+    OwnEncoding,
     ParallelSource,
-    ParquetSource,
     SampleSource,
     Source,
     SqlSource,
@@ -33,6 +33,7 @@ from seqtag.corpus.containers import implied_layers, packing
 from seqtag.corpus.files import InputFile, contents, expand, find_files, list_files, with_distinct_names
 from seqtag.corpus.formats.brat import annotation_file
 from seqtag.corpus.formats.conllu_words import check_tag_feature
+from seqtag.corpus.formats.dataset_folders import info_file, stream_paths
 from seqtag.corpus.formats.file_parts import Part, Parts
 from seqtag.corpus.partitions import partitions, path_columns
 from seqtag.corpus.readers import read_file, read_fileless, token_rows
@@ -108,7 +109,7 @@ class _Input:
 
     source: Source
     files: tuple[InputFile, ...] = ()
-    tag_files: tuple[InputFile, ...] = ()  # of parallel text and brat, one per file in `files`
+    tag_files: tuple[InputFile, ...] = ()  # of parallel text, brat and datasets, one per file in `files`
     n_hidden: int = 0  # hidden files and markers, which are skipped
     repeated: tuple[InputFile, ...] = ()  # files that the path names more than once
 
@@ -130,7 +131,8 @@ def _inputs(corpus: CorpusConfig) -> list[_Input]:
         n_hidden = 0
         repeated: tuple[InputFile, ...] = ()
         if isinstance(source, FileSource):
-            listing = list_files(source.path, folder=source.folder)
+            paths = stream_paths(source.path) if isinstance(source, DatasetsSource) else source.path
+            listing = list_files(paths, folder=source.folder)
             files, n_hidden = listing.files, listing.n_hidden
             if not isinstance(source, ParallelSource):  # tokens may be paired with the tags of two annotators
                 files, repeated = _first_of_each(files)
@@ -143,6 +145,8 @@ def _inputs(corpus: CorpusConfig) -> list[_Input]:
                 )
         if isinstance(source, BratSource):
             tag_files = tuple(map(annotation_file, files))
+        if isinstance(source, DatasetsSource):
+            tag_files = tuple(map(info_file, files))
         if isinstance(source, SqlSource):
             expand(source.url)
         found.append(_Input(source, files, tag_files, n_hidden, repeated))
@@ -309,8 +313,7 @@ def _report_file(source: Source, file: InputFile, report: SourceReport) -> None:
             "content is not compressed, although the name says so, and was read as it is",
             place=file.name,
         )
-    has_own = isinstance(source, ParquetSource | LongParquetSource | XesSource | DocBinSource)
-    if isinstance(source, FileSource) and not has_own:
+    if isinstance(source, FileSource) and not isinstance(source, OwnEncoding):
         report.assume("encoding", source.encoding)
 
 

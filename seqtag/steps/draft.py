@@ -15,6 +15,7 @@ from seqtag.config import SCHEMA_FILE, SPLITS, Split, TaggerConfig, parse_tagger
 from seqtag.config.secrets import has_password
 from seqtag.corpus.files import InputFile, expand, list_files
 from seqtag.corpus.folders import data_pattern
+from seqtag.corpus.formats.dataset_folders import saved_streams
 from seqtag.corpus.recognition import Chosen, Recognised, recognise, recognise_parallel, recognise_table
 from seqtag.corpus.split_names import split_in_name
 from seqtag.errors import ConfigError
@@ -96,6 +97,10 @@ def tagger_name_of(places: Sequence[str], *, folder: Path) -> str:
 def _files(place: str, folder: Path) -> Iterator[tuple[str, InputFile]]:
     """Yield each path as in the tagger's file, with a file there: one for all files that no split names."""
     path = _path_in_file(place, folder)
+    streams = saved_streams(place)
+    if streams:
+        yield path, streams[0]
+        return
     try:
         files = list_files(place).files
     except ConfigError as error:

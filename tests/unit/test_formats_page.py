@@ -13,6 +13,7 @@ import pytest
 
 from seqtag.config import load_tagger
 from seqtag.corpus import SourceRecord, read_sources, warning_sentences
+from tests.unit.corpus.formats.test_dataset_folders import write_dataset
 
 PAGE = Path(__file__).parents[2] / "docs" / "formats.md"
 _FENCE = re.compile(r"^```(?P<language>\w+)(?: (?P<name>\S+))?\n(?P<text>.*?)^```$", re.M | re.S)
@@ -38,6 +39,9 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             (tmp_path / name).write_text(text, "utf-8")
     lists = pa.table({"tokens": [["Ada", "spoke"]], "ner_tags": [["B-PER", "O"]]})
     pq.write_table(lists, tmp_path / "lists.parquet")
+    for split in ("train", "validation"):
+        write_dataset(tmp_path / "ner" / split, ["Ada"])
+    (tmp_path / "ner" / "dataset_dict.json").write_text("{}")
     if find_spec("spacy") is not None:
         (tmp_path / "train.spacy").write_bytes(spacy_bytes())
     with sqlite3.connect(tmp_path / "corpus.db") as connection:
@@ -79,5 +83,6 @@ def test_the_page_has_an_example_of_every_format() -> None:
         "fasta",
         "brat",
         "spacy",
+        "datasets",
         "xes",
     }

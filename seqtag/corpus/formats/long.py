@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from seqtag.config.order_format import Cycle
-from seqtag.config.source_columns import Labels, LongColumns
-from seqtag.config.source_config import ParquetSource, TableSource
+from seqtag.config.source_columns import Labels, ListColumns, LongColumns
+from seqtag.config.source_config import TableSource
 from seqtag.corpus.formats.adjacency import adjacent
 from seqtag.corpus.formats.constant_columns import only_values, varies
 from seqtag.corpus.formats.external_sort import MEMORY_BYTES, gathered
@@ -38,9 +38,9 @@ _CYCLES: Mapping[Cycle, tuple[str, str, str]] = {
 }
 
 
-def required_columns(source: LongColumns | ParquetSource) -> list[str]:
+def required_columns(source: LongColumns | ListColumns) -> list[str]:
     """Return the columns that each file or query of the source must have."""
-    if isinstance(source, ParquetSource):
+    if isinstance(source, ListColumns):
         named = [source.tokens_column, source.tags_column, source.id_column]
     else:
         named = [source.sequence_column, source.order_column, source.token_column, source.tag_column]
@@ -49,7 +49,7 @@ def required_columns(source: LongColumns | ParquetSource) -> list[str]:
 
 
 def wanted_columns(
-    source: LongColumns | ParquetSource,
+    source: LongColumns | ListColumns,
     columns: Sequence[str],
     present: Sequence[str],
     report: SourceReport,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from seqtag.config.source_columns import ListColumns, LongColumns
 from seqtag.config.source_config import LongParquetSource, ParquetSource
 from seqtag.corpus.class_names import (
     is_number,
@@ -54,7 +55,7 @@ def read_parquet(
     report.assume("rows", "one sequence each")
     n_sequences = 0
     for rows in _rows(source, file, columns, report, batch_rows):
-        batch = _batch(source, file.name, columns, report, rows, n_sequences)
+        batch = batch_of_lists(source, file.name, columns, report, rows, n_sequences)
         n_sequences += batch.num_rows
         yield batch
 
@@ -88,24 +89,14 @@ def _rows(
     batch_rows: int,
 ) -> Iterator[pa.RecordBatch]:
     """Yield the rows of a file; class numbers that are named in its metadata become names."""
-    tags = source.tags_column if isinstance(source, ParquetSource) else source.tag_column
-    n_rows = 0
     with opened_seekable(file) as stream:
         try:
             parquet = pq.ParquetFile(stream, page_checksum_verification=True)
             present = parquet.schema_arrow.names
             wanted = wanted_columns(source, columns, present, report, place=file.name)
-            names = None
-            if source.tag_names is None and is_number(parquet.schema_arrow.field(tags).type):
-                names = _class_names(parquet.schema_arrow, tags, file.name)
-                report.assume("tag names", f"{len(names)} of the file's metadata")
-            elif source.tag_names is not None:
-                _warn_of_other_names(source.tag_names, parquet.schema_arrow, tags, file.name, report)
-            for read in parquet.iter_batches(batch_rows, columns=wanted, use_threads=False):
-                batch = pa.record_batch(list(map(without_views, read.columns)), read.schema.names)
-                if batch.num_rows:
-                    yield batch if names is None else _named(batch, tags, names, file.name, n_rows, report)
-                n_rows += batch.num_rows
+            noted = names_in_metadata(parquet.schema_arrow, tags_of(source))
+            read = parquet.iter_batches(batch_rows, columns=wanted, use_threads=False)
+            yield from rows_with_names(source, read, parquet.schema_arrow, noted, report, name=file.name)
         except (pa.ArrowException, OSError, ValueError) as error:  # ValueError: a name that is not UTF-8
             if is_storage_error(error):
                 raise
@@ -115,24 +106,49 @@ def _rows(
             ) from error
 
 
-def _class_names(schema: pa.Schema, column: str, name: str) -> tuple[str, ...]:
-    names = names_in_metadata(schema, column)
-    if names is None:
-        raise unnamed_numbers(column, schema.field(column).type, place=name)
-    return names
+def tags_of(source: LongColumns | ListColumns) -> str:
+    """Return the name of the column of tags."""
+    return source.tags_column if isinstance(source, ListColumns) else source.tag_column
 
 
-def _warn_of_other_names(
-    declared: Sequence[str], schema: pa.Schema, column: str, name: str, report: SourceReport
-) -> None:
-    noted = names_in_metadata(schema, column)
-    if noted is not None and noted != tuple(declared):
+def rows_with_names(
+    source: LongColumns | ListColumns,
+    rows: Iterable[pa.RecordBatch],
+    schema: pa.Schema,
+    noted: tuple[str, ...] | None,
+    report: SourceReport,
+    *,
+    name: str,
+) -> Iterator[pa.RecordBatch]:
+    """Yield rows with names in place of class numbers, and without list views; empty batches are left out.
+
+    Args:
+        schema: of the file.
+        noted: names of the classes that the file notes; None if it notes none.
+
+    Raises:
+        CorpusFormatError: the tags are numbers without names.
+    """
+    column = tags_of(source)
+    names = None
+    if source.tag_names is None and is_number(schema.field(column).type):
+        if noted is None:
+            raise unnamed_numbers(column, schema.field(column).type, place=name)
+        names = noted
+        report.assume("tag names", f"{len(names)} of the file's metadata")
+    elif source.tag_names is not None and noted not in (None, source.tag_names):
         report.warn(
             "tag_names against class names",
-            f"tag_names contradict the file's class names: [{', '.join(declared)}] was used, the file says "
-            f"[{', '.join(noted)}]; leave tag_names out to use those of the file",
+            f"tag_names contradict the file's class names: [{', '.join(source.tag_names)}] was used, the "
+            f"file says [{', '.join(noted or ())}]; leave tag_names out to use those of the file",
             place=name,
         )
+    n_rows = 0
+    for read in rows:
+        batch = pa.record_batch(list(map(without_views, read.columns)), read.schema.names)
+        if batch.num_rows:
+            yield batch if names is None else _named(batch, column, names, name, n_rows, report)
+        n_rows += batch.num_rows
 
 
 def _named(
@@ -151,14 +167,20 @@ def _named(
     return with_column(rows, column, named)
 
 
-def _batch(
-    source: ParquetSource,
+def batch_of_lists(
+    source: ListColumns,
     name: str,
     columns: Sequence[str],
     report: SourceReport,
     rows: pa.RecordBatch,
     sequences_before: int,
 ) -> pa.RecordBatch:
+    """Return the sequences of rows, one each; columns become text.
+
+    Raises:
+        CorpusFormatError: a column cannot be text, or lists of text.
+    """
+
     def column(wanted: str | None) -> pa.StringArray | None:
         return None if wanted is None else _cast(rows[wanted], pa.string(), wanted, name, sequences_before)
 

@@ -10,6 +10,7 @@ from seqtag.corpus.recognition.recognised import Recognised, summary_of
 from seqtag.corpus.recognition.roles import Chosen, has_untagged, require_columns, token_and_tag
 from seqtag.corpus.recognition.row_formats import (
     no_sequences,
+    recognise_dataset,
     recognise_docbin,
     recognise_lists,
     recognise_long,
@@ -53,6 +54,8 @@ def recognise(file: InputFile, chosen: Chosen, *, form: str | None = None) -> Re
         return recognise_brat(first)
     if form == "spacy" or (form is None and first.name.endswith(".spacy")):
         return recognise_docbin(first)
+    if form == "datasets" or (form is None and first.name.endswith(".arrow")):
+        return recognise_dataset(first, chosen)
     if form == "xes" or (form is None and is_xes(first)):
         return recognise_xes(first, chosen)
     encoding = encoding_of(first)

@@ -12,6 +12,7 @@ import pyarrow as pa
 from seqtag.config.source_config import SqlSource, XesSource
 from seqtag.corpus.class_names import is_number, names_in_metadata
 from seqtag.corpus.files import InputFile
+from seqtag.corpus.formats.dataset_folders import class_names, info_file, stream_rows
 from seqtag.corpus.formats.docbin import docbin_documents
 from seqtag.corpus.formats.sql import quoted_name
 from seqtag.corpus.formats.xes import TRACE_PREFIX
@@ -94,6 +95,15 @@ def recognise_xes(file: InputFile, chosen: Chosen) -> Recognised:
     return Recognised(keys, summary, roles.reasons, has_untagged(columns[roles.tags]))
 
 
+def recognise_dataset(file: InputFile, chosen: Chosen) -> Recognised:
+    """Recognise the columns of an Arrow stream of Hugging Face's `datasets`. Raises as `recognise`."""
+    batches = stream_rows(file)
+    schema = next(batches).schema
+    rows = next(batches, pa.RecordBatch.from_pylist([], schema)).to_pylist()
+    noted = [name for name in schema.names if class_names(info_file(file), name) is not None]
+    return recognise_lists(rows, chosen, "datasets", name=file.name, schema=schema, noted=noted)
+
+
 def recognise_docbin(file: InputFile) -> Recognised:
     """Recognise which annotation of spaCy's documents is read as tags. Raises as `read_docbin`."""
     tokens = [token for document in islice(docbin_documents(file), _DOCUMENTS) for token in document]
@@ -115,9 +125,20 @@ def recognise_docbin(file: InputFile) -> Recognised:
 
 
 def recognise_lists(
-    rows: Sequence[dict[str, Any]], chosen: Chosen, form: str, *, name: str, schema: pa.Schema | None = None
+    rows: Sequence[dict[str, Any]],
+    chosen: Chosen,
+    form: str,
+    *,
+    name: str,
+    schema: pa.Schema | None = None,
+    noted: Sequence[str] = (),
 ) -> Recognised:
-    """Recognise data with one sequence per row, in two lists."""
+    """Recognise data with one sequence per row, in two lists.
+
+    Args:
+        schema: of the file, if it has types.
+        noted: columns whose class numbers have names next to the file.
+    """
     names = list(dict.fromkeys(key for row in rows for key in row))
     lists = [key for key in names if any(isinstance(row.get(key), list) for row in rows)]
     flat = [
@@ -148,7 +169,7 @@ def recognise_lists(
     keys |= {} if roles.tags == "tags" else {"tags_column": roles.tags}
     reasons = list(roles.reasons)
     numbers = {v for row in rows for v in row.get(roles.tags) or () if isinstance(v, int)}
-    if numbers and (schema is None or _lacks_names(schema, roles.tags)):
+    if numbers and roles.tags not in noted and (schema is None or _lacks_names(schema, roles.tags)):
         keys["tag_names"] = [f"class-{number}" for number in range(max(numbers) + 1)]
         reasons.append(f"tags in {roles.tags!r} are numbers without names; correct tag_names in the file")
     others = columns_of_rows(rows, [key for key in names if key not in lists])

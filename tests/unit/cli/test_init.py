@@ -23,6 +23,7 @@ from tests.unit.cli.labelled_files import (
     write_objects,
     write_table,
 )
+from tests.unit.corpus.formats.test_dataset_folders import write_dataset
 
 
 @pytest.fixture(autouse=True)
@@ -69,6 +70,21 @@ def test_a_folder_of_brat_is_recognised_and_a_run_would_accept_it() -> None:
     ]
     assert "; 300 sequences" in done.stdout
     assert "verdict  accepted: " in done.stdout
+
+
+def test_a_folder_of_datasets_is_recognised_with_its_splits() -> None:
+    for split, n in (("train", 300), ("validation", 40), ("test", 40)):
+        write_dataset(Path("ner", split), [f"{split}{number}" for number in range(n)])
+    Path("ner", "dataset_dict.json").write_text("{}")
+
+    done = seqtag("init", "ner")
+
+    assert done.exit_code == 0, done.output
+    assert written("ner.toml")["corpus"]["sources"] == [
+        {"path": "ner", "format": "datasets", "tags_column": "ner_tags"}
+    ]
+    assert "train 300 sequences" in done.stdout
+    assert "test 40 sequences" in done.stdout
 
 
 def test_the_report_says_what_the_files_are(folder: Path) -> None:
