@@ -18,8 +18,11 @@ from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_ext import build_ext
 
 SOURCES = Path("seqtag/neural/native")
-KERNELS = ("lstm", "character_cnn", "updates")  # compiled for each instruction set
-OPERATIONS = ("operations", "lstm_operations", "character_cnn_operations", "update_operations")
+KERNELS = ("lstm", "cross_entropy", "character_cnn", "updates")  # compiled for each instruction set
+OPERATIONS = (
+    *("operations", "array_operations", "lstm_operations", "cross_entropy_operations"),
+    *("character_cnn_operations", "update_operations"),
+)
 TARGET = f"{platform.machine()}-linux-gnu.2.17"  # the oldest glibc that a wheel for manylinux2014 may need
 OPTIONS = [
     "-std=c11",
@@ -78,7 +81,7 @@ class BuildLibrary(build_ext):
                 *(f"-D{value}" for value in values),
             ]
             compile_c([*OPTIONS, *options, "-c", SOURCES / f"{name}.c", "-o", objects[-1]])
-        compile_c(["-shared", "-s", *objects, "-o", library])
+        compile_c(["-shared", "-s", *objects, "-lm", "-o", library])
 
 
 class WheelForAnyPython(bdist_wheel):

@@ -51,6 +51,7 @@ class Encoder(keras.Model, ABC):  # type: ignore[misc]  # keras is untyped
     """
 
     required_features = FEATURE_SPECS  # the token features that it reads
+    tags: Any  # the output layer, from `tag_scores`
 
     @abstractmethod
     def tables(self) -> dict[str, Any]:
@@ -61,14 +62,18 @@ class Encoder(keras.Model, ABC):  # type: ignore[misc]  # keras is untyped
         """Return `<float32>[n_word_types, size]`."""
 
     @abstractmethod
-    def emissions(self, x: Any, mask: Any, seed: Any = None) -> Any:
-        """Return tag scores before the softmax, `<float32>[batch, time, n_tags]`.
+    def states(self, x: Any, mask: Any, seed: Any = None) -> Any:
+        """Return the input of the output layer, `<float32>[batch, time, n_features]`.
 
         Args:
             x: `<float32>[batch, time, size]`, the vector of each token.
             mask: `<bool>[batch, time]`, True at tokens; padding only on the right.
             seed: `<int32>[2]` for training, None for inference.
         """
+
+    def emissions(self, x: Any, mask: Any, seed: Any = None) -> Any:
+        """Return tag scores before the softmax, `<float32>[batch, time, n_tags]`, of the `states`."""
+        return self.tags(self.states(x, mask, seed))
 
     def with_columns(self, x: Any, columns: Mapping[str, Any], *, training: bool) -> Any:  # noqa: ARG002
         """Return the vectors of tokens with those of their columns; a recipe may read none.
@@ -85,7 +90,7 @@ class Encoder(keras.Model, ABC):  # type: ignore[misc]  # keras is untyped
 
         Args:
             row_gradients: `<float32>[n, size]` by table.
-            x_gradient: `<float32>[batch, time, size]`, gradient of `x` in `emissions`.
+            x_gradient: `<float32>[batch, time, size]`, gradient of `x` in `states`.
             token_rows: `<int32>[batch, time]`, the row of each token's word.
         """
         return {name: tf.square(gradient) for name, gradient in row_gradients.items()}
@@ -127,6 +132,6 @@ def embedding_table(n: int, size: int, seeds: random.Random, *, name: str) -> An
 
 
 def tag_scores(n_tags: int, seeds: random.Random) -> Any:
-    """Return the last layer of an encoder, from `[batch, time, feature]` to `[batch, time, n_tags]`."""
+    """Return the output layer, from `[batch, time, feature]` to `[batch, time, n_tags]`."""
     glorot = keras.initializers.GlorotUniform(seeds.getrandbits(31))
     return keras.layers.Dense(n_tags, kernel_initializer=glorot, name="tags")

@@ -31,6 +31,8 @@ class Decoded(NamedTuple):
 class SoftmaxHead(keras.layers.Layer):  # type: ignore[misc]  # keras is untyped
     """Independent tags: cross-entropy loss, and the most probable tag at each token."""
 
+    is_trained_by_token = True  # the loss of a token depends on its own scores only
+
     def __init__(self, tags: Sequence[str], scheme: SchemeName) -> None:
         super().__init__(name="output")
         self.n_tags = len(tags)
@@ -86,6 +88,8 @@ class ViterbiHead(SoftmaxHead):
 
 class CRFHead(SoftmaxHead):
     """A linear-chain CRF that learns the transitions which the scheme allows."""
+
+    is_trained_by_token = False
 
     def __init__(self, tags: Sequence[str], scheme: SchemeName) -> None:
         super().__init__(tags, scheme)

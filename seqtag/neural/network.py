@@ -11,9 +11,11 @@ import numpy.typing as npt
 
 from seqtag.config import RECIPES, ModelConfig
 from seqtag.features import EncodedColumns, TagIndex, Vectors
+from seqtag.neural import native
 from seqtag.neural._tensorflow import tf
 from seqtag.neural.encoders import Encoder, Sizes, build_encoder, column_specs
 from seqtag.neural.heads import Decoded, SoftmaxHead, build_head
+from seqtag.neural.layers.native_cross_entropy import native_cross_entropy
 from seqtag.neural.layers.token_features import WordTypeFeatures
 from seqtag.neural.weights import Weights, weights_of
 from seqtag.neural.windowed_inference import NO_VALUES, OUTPUT, WordTypeTable
@@ -75,6 +77,22 @@ class TaggerNetwork:
         mask = positions > 0
         x = self.model.with_columns(tf.gather(vectors, positions), columns, training=False)
         return self.model.emissions(x, mask), mask
+
+    def loss(self, x: Any, mask: Any, tag_ids: Any, weights: Any, seed: Any) -> Any:
+        """Return the training loss in nats, summed over tokens.
+
+        Args:
+            x: `<float32>[batch, time, size]`, the vector of each token.
+            mask: `<bool>[batch, time]`, True at tokens; padding only on the right.
+            tag_ids: `<int32>[batch, time]`.
+            weights: `<float32>[batch, time]`, weight of each token; 0 where the gold tag is unknown.
+            seed: `<int32>[2]`, seed of the dropout.
+        """
+        states, tags = self.model.states(x, mask, seed), self.model.tags
+        operations = native.operations() if self.output.is_trained_by_token else None
+        if operations is None:
+            return self.output.loss(tags(states), tag_ids, weights, mask)
+        return native_cross_entropy(operations, states, tags.kernel.value, tags.bias.value, tag_ids, weights)
 
     def weights(self) -> Weights:
         """Return copies of all weights by layer path."""

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
-import os
 from collections.abc import Sequence
 from typing import Any
 
 from seqtag.neural._tensorflow import tf
-from seqtag.neural.native import NativeOperations
-
-_MOST_PARTS = 8  # each part packs the weights
+from seqtag.neural.native import NativeOperations, n_parts
 
 
 def native_bidirectional_lstm(
@@ -33,44 +29,45 @@ def native_bidirectional_lstm(
 
     Returns: `<float32>[batch, time, 2 * units]`, 0 at padding.
     """
-    lengths = tf.reduce_sum(tf.cast(mask, tf.int32), axis=1)  # [batch]
+    units, lengths = weights[1].shape[0], tf.reduce_sum(tf.cast(mask, tf.int32), axis=1)  # [batch]
     if keep is None:
-        keep = tf.zeros([2, 0, tf.shape(x)[0], weights[1].shape[0]])
-    n_parts = min(n_processors() // 2, _MOST_PARTS)
-    if n_parts < 2:
-        return _both_directions(operations, x, lengths, weights, keep)
-    batch = tf.shape(x)[0]
-    ends = [batch * part // n_parts for part in range(n_parts + 1)]
-    parts = [
-        _both_directions(operations, x[a:b], lengths[a:b], weights, keep[:, :, a:b])
-        for a, b in itertools.pairwise(ends)
-    ]
-    return tf.ensure_shape(tf.concat(parts, axis=0), [*x.shape[:2], parts[0].shape[2]])
-
-
-def n_processors() -> int:
-    """Return the number of processors that this process may use."""
-    return len(os.sched_getaffinity(0))
-
-
-def _both_directions(
-    operations: NativeOperations, x: Any, lengths: Any, weights: Sequence[Any], keep: Any
-) -> Any:
-    shape = [x.shape[0], x.shape[1], 2 * weights[1].shape[0]]
+        keep = tf.zeros([2, 0, tf.shape(x)[0], units])
+    parts = n_parts(at_once=2)
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]  # tensorflow is untyped
     def outputs(x: Any, *weights: Any) -> Any:
-        directions = [(weights[:3], False), (weights[3:], True)]
-        both = [operations.lstm(x, lengths, keep, *of, backward=backward) for of, backward in directions]
-        y = tf.ensure_shape(tf.concat([output for output, _ in both], axis=2), shape)
+        inputs = [(x, lengths, keep, *of_direction) for of_direction in (weights[:3], weights[3:])]
+        array = operations.array(x, size=2 * units)
+        saved = [
+            [operations.lstm(*of, array, backward=backward, part=part, parts=parts) for part in range(parts)]
+            for backward, of in enumerate(inputs)
+        ]
+        y = operations.filled(array, [*saved[0], *saved[1]])  # [batch, time, 2 * units]
 
         def gradient(upstream: Any) -> tuple[Any, ...]:
-            (d_x, *d_forward), (d_x_backward, *d_backward) = (
-                operations.lstm_gradient(x, lengths, keep, *of, *computed, upstream, backward=backward)
-                for (of, backward), computed in zip(directions, both, strict=True)
+            d_x, d_weights = zip(
+                *(
+                    _direction_gradient(operations, of, y, saved[backward], upstream, backward)
+                    for backward, of in enumerate(inputs)
+                ),
+                strict=True,
             )
-            return tf.ensure_shape(d_x + d_x_backward, x.shape), *d_forward, *d_backward
+            return tf.ensure_shape(d_x[0] + d_x[1], x.shape), *d_weights[0], *d_weights[1]
 
-        return y, gradient
+        return tf.ensure_shape(y, [*x.shape[:2], 2 * units]), gradient
 
     return outputs(x, *weights)
+
+
+def _direction_gradient(
+    operations: NativeOperations, inputs: Sequence[Any], y: Any, saved: Sequence[Any], d_y: Any, backward: int
+) -> tuple[Any, list[Any]]:
+    """Return the gradients of a direction at x and at its weights."""
+    x, parts = inputs[0], len(saved)
+    array = operations.array(x, size=x.shape[2])
+    d_weights = [
+        operations.lstm_gradient(*inputs, y, of_part, d_y, array, backward=backward, part=part, parts=parts)
+        for part, of_part in enumerate(saved)
+    ]
+    d_x = operations.filled(array, [d_kernel for d_kernel, *_ in d_weights])  # [batch, time, feature]
+    return d_x, [tf.add_n(of_parts) for of_parts in zip(*d_weights, strict=True)]

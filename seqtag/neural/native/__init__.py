@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import logging
+import os
 import struct
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,7 @@ from seqtag.neural._tensorflow import tf
 
 LIBRARY = Path(__file__).with_name("libseqtag_native.so")
 _SECTION_HEADERS = struct.Struct("<40xQ10xHH2x")  # of an ELF file's 64 bytes: offset, size of one, number
+_MOST_PARTS = 8  # each part packs the weights
 
 _log = logging.getLogger(__name__)
 
@@ -20,8 +22,12 @@ _log = logging.getLogger(__name__)
 class NativeOperations(NamedTuple):
     """The loaded operations; the sources define their inputs and outputs."""
 
+    array: Any
+    filled: Any
     lstm: Any
     lstm_gradient: Any
+    cross_entropy: Any
+    cross_entropy_gradient: Any
     character_cnn: Any
     character_cnn_gradient: Any
     sum_rows: Any
@@ -32,6 +38,20 @@ class NativeOperations(NamedTuple):
 def has_gpu() -> bool:
     """Return whether TensorFlow sees a GPU, where training uses XLA."""
     return bool(tf.config.list_physical_devices("GPU"))
+
+
+def n_processors() -> int:
+    """Return the number of processors that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def n_parts(*, at_once: int = 1) -> int:
+    """Return into how many parts a batch is cut, so that all processors that this process may use have work.
+
+    Args:
+        at_once: operations on each part that run in parallel.
+    """
+    return max(1, min(n_processors() // at_once, _MOST_PARTS))
 
 
 def _require_whole(library: Path) -> None:
@@ -63,8 +83,12 @@ def operations() -> NativeOperations | None:
     library.seqtag_instruction_set.restype = ctypes.c_char_p
     name = library.seqtag_instruction_set().decode()
     return NativeOperations(
+        loaded.seqtag_array,
+        loaded.seqtag_filled,
         loaded.seqtag_lstm,
         loaded.seqtag_lstm_gradient,
+        loaded.seqtag_cross_entropy,
+        loaded.seqtag_cross_entropy_gradient,
         loaded.seqtag_character_cnn,
         loaded.seqtag_character_cnn_gradient,
         loaded.seqtag_sum_rows,

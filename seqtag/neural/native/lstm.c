@@ -101,10 +101,10 @@ static int free_all(Memory *memory) {
 
 static void zero(float *array, int64_t n) { memset(array, 0, (size_t)n * sizeof *array); }
 
-/* Zero an array [batch, time, size] at padding. */
-static void zero_padding(const Lstm *lstm, float *array, int64_t size) {
+/* Zero an array [batch, time, size] at padding; there are `stride` floats from one token to the next. */
+static void zero_padding(const Lstm *lstm, float *array, int64_t size, int64_t stride) {
   for (int64_t i = 0; i < lstm->batch; i++) {
-    zero(array + (i * lstm->time + lstm->lengths[i]) * size, (lstm->time - lstm->lengths[i]) * size);
+    for (int64_t t = lstm->lengths[i]; t < lstm->time; t++) zero(array + (i * lstm->time + t) * stride, size);
   }
 }
 
@@ -119,7 +119,7 @@ static void pad_keep(const Lstm *lstm, float *keep) {
   for (int64_t i = 0; i < lstm->batch; i++) {
     for (int64_t mask = 0; mask < masks; mask++, keep += padded) {
       for (int64_t unit = 0; unit < units; unit++) {
-        keep[unit] = lstm->n_masks ? lstm->keep[(mask * lstm->batch + i) * units + unit] : 1;
+        keep[unit] = lstm->n_masks ? lstm->keep[mask * lstm->keep_stride + i * units + unit] : 1;
       }
     }
   }
@@ -170,7 +170,7 @@ static void gather_states(const Lstm *lstm, const int64_t *token, int64_t n, con
                           const float *keep, float *states) {
   const int64_t units = lstm->units, padded = blocks_of(units) * LANES, masks = masks_of(lstm);
   for (int64_t row = 0; row < n; row++) {
-    const float *before = output + (token[row] + (lstm->backward ? 1 : -1)) * units;
+    const float *before = output + (token[row] + (lstm->backward ? 1 : -1)) * lstm->output_stride;
     const float *kept = keep + token[row] / lstm->time * masks * padded;
     for (int64_t mask = 0; mask < masks; mask++, states += padded, kept += padded) {
       for (int64_t unit = 0; unit < padded; unit += LANES) {
@@ -257,7 +257,7 @@ INLINE void step_tile(const int rows, int64_t first, const Step *of) {
     store(saved + 2 * LANES, candidate);
     store(saved + 3 * LANES, output);
     store(saved + 4 * LANES, cell);
-    store_first(of->output + token * units + unit, state, units - unit);
+    store_first(of->output + token * lstm->output_stride + unit, state, units - unit);
     const float *keep = of->keep + token / lstm->time * masks * padded + unit;
     float *next = of->next_states + (first + row) * masks * padded + unit;
     for (int64_t mask = 0; mask < masks; mask++) store(next + mask * padded, state * load(keep + mask * padded));
@@ -278,7 +278,7 @@ static int forward(const Lstm *lstm, float *output, float *saved) {
     pack(lstm->kernel, units, lstm->features, 0, n_inputs + units, weights);
     pack(lstm->bias, units, 1, lstm->features, n_inputs + units, weights);
     pack(lstm->recurrent, units, units, n_inputs, n_inputs + units, weights);
-    zero_padding(lstm, output, units);
+    zero_padding(lstm, output, units, lstm->output_stride);
     for (int64_t i = 0; i < order.n_steps; i++) {
       const int64_t n = order.first[i + 1] - order.first[i];
       Step step = {.lstm = lstm, .weights = weights, .keep = keep, .inputs = inputs, .output = output};
@@ -367,7 +367,7 @@ static void gate_gradients(const Lstm *lstm, const LstmGradient *g, const int64_
       Vector input = load(saved), forget = load(saved + LANES), candidate = load(saved + 2 * LANES);
       Vector output = load(saved + 3 * LANES), squashed = hyperbolic_tangent(load(saved + 4 * LANES));
       Vector cell_before = before ? load(before + ((row * blocks + block) * KEPT + GATES) * LANES) : all(0);
-      Vector d_state = load_first(g->d_output + token[row] * g->d_output_stride + unit, units - unit);
+      Vector d_state = load_first(g->d_output + token[row] * lstm->output_stride + unit, units - unit);
       d_state += load(d_states + row * padded + unit);
       Vector d_cell = load(d_cells + row * padded + unit);
       d_cell += d_state * output * (all(1) - squashed * squashed);
@@ -427,7 +427,7 @@ static int gradient(const Lstm *lstm, const LstmGradient *g) {
     }
 
     zero(d_kernel, n_inputs * row_size);
-    zero_padding(lstm, g->d_x, features);
+    zero_padding(lstm, g->d_x, features, features);
     for (int64_t row = 0, n; row < order.n_rows; row += n) {
       n = smaller(order.n_rows - row, ROWS_AT_ONCE);
       gather_inputs(lstm, order.token + row, n, inputs);

@@ -17,16 +17,17 @@ typedef struct {
   const float *recurrent; /* [units, 4 * units] */
   const float *bias;      /* [4 * units] */
   const float *keep;      /* [n_masks, batch, units], factors on the state before each gate */
+  int64_t keep_stride;    /* floats from one mask to the next */
+  int64_t output_stride;  /* floats from one token to the next, in outputs and their gradients */
 } Lstm;
 
 typedef struct {
-  const float *d_output;   /* [batch, time, ...], the first units of each row */
-  int64_t d_output_stride; /* floats from one token to the next */
+  const float *d_output;       /* [batch, time, units] */
   const float *output, *saved; /* of `forward` */
-  float *d_x;         /* [batch, time, features], 0 at padding */
-  float *d_kernel;    /* [features, 4 * units] */
-  float *d_recurrent; /* [units, 4 * units] */
-  float *d_bias;      /* [4 * units] */
+  float *d_x;                  /* [batch, time, features], 0 at padding */
+  float *d_kernel;             /* [features, 4 * units] */
+  float *d_recurrent;          /* [units, 4 * units] */
+  float *d_bias;               /* [4 * units] */
 } LstmGradient;
 
 /* The functions, compiled for one instruction set. `forward` and `gradient` return 0 if memory is exhausted. */

@@ -25,10 +25,10 @@ static int x86_64_level(void) {
 #endif
 
 const Functions *functions(void) {
-  static const Functions generic = {&lstm_generic, &updates_generic, &character_cnn_generic};
+  static const Functions generic = {&lstm_generic, &updates_generic, &character_cnn_generic, &cross_entropy_generic};
 #if defined(__x86_64__)
-  static const Functions avx512 = {&lstm_avx512, &updates_avx512, &character_cnn_avx512};
-  static const Functions avx2 = {&lstm_avx2, &updates_avx2, &character_cnn_avx2};
+  static const Functions avx512 = {&lstm_avx512, &updates_avx512, &character_cnn_avx512, &cross_entropy_avx512};
+  static const Functions avx2 = {&lstm_avx2, &updates_avx2, &character_cnn_avx2, &cross_entropy_avx2};
   static const Functions *found; /* threads may set it at the same time, to the same value */
   if (!found) {
     const int level = x86_64_level();
@@ -58,11 +58,17 @@ void refuse(Call *call, const char *message) {
   if (ok(call)) TF_SetStatus(call->status, TF_INVALID_ARGUMENT, message);
 }
 
+void exhausted(Call *call) { TF_SetStatus(call->status, TF_RESOURCE_EXHAUSTED, "out of memory"); }
+
 void require(Call *call, int slot, int n_dimensions, const int64_t *dimensions, const char *message) {
   if (!ok(call)) return;
   int same = TF_NumDims(call->inputs[slot]) == n_dimensions;
   for (int i = 0; same && i < n_dimensions; i++) same = dim(call, slot, i) == dimensions[i];
   if (!same) refuse(call, message);
+}
+
+void require_part(Call *call, Part part) {
+  if (part.number >= part.of) refuse(call, "part must be in [0, parts)");
 }
 
 float *allocate_output(Call *call, int slot, int output, int n_dimensions, const int64_t *dimensions) {
@@ -73,6 +79,8 @@ float *allocate_output(Call *call, int slot, int output, int n_dimensions, const
                                           (size_t)n * sizeof(float), call->status);
   return ok(call) ? TF_TensorData(call->outputs[slot]) : 0;
 }
+
+float *array_to_fill(const Call *call, int slot) { return TF_TensorData(call->inputs[slot]); }
 
 Call start(TF_OpKernelContext *context, int n_inputs) {
   Call call = {.context = context, .status = TF_NewStatus()};
@@ -95,13 +103,17 @@ void finish(Call *call) {
   TF_DeleteStatus(call->status);
 }
 
-void *flag(TF_OpKernelConstruction *construction, const char *attribute) {
+int attribute(TF_OpKernelConstruction *construction, const char *name) {
   TF_Status *status = TF_NewStatus();
-  unsigned char value = 0;
-  int *kernel = malloc(sizeof *kernel);
-  TF_OpKernelConstruction_GetAttrBool(construction, attribute, &value, status);
-  *kernel = value;
+  int64_t value = 0;
+  TF_OpKernelConstruction_GetAttrInt64(construction, name, &value, status);
   TF_DeleteStatus(status);
+  return (int)value;
+}
+
+void *attribute_kernel(TF_OpKernelConstruction *construction, const char *name) {
+  int *kernel = malloc(sizeof *kernel);
+  *kernel = attribute(construction, name);
   return kernel;
 }
 
@@ -116,13 +128,16 @@ void add_operation(const Operation *of) {
   for (int i = 0; of->inputs[i]; i++) TF_OpDefinitionBuilderAddInput(definition, of->inputs[i]);
   for (int i = 0; of->outputs[i]; i++) TF_OpDefinitionBuilderAddOutput(definition, of->outputs[i]);
   TF_OpDefinitionBuilderSetShapeInferenceFunction(definition, unknown_shape);
+  TF_OpDefinitionBuilderSetIsStateful(definition, of->is_stateful);
   TF_RegisterOpDefinition(definition, status);
   TF_RegisterKernelBuilder(of->name, TF_NewKernelBuilder(of->name, "CPU", of->create, of->compute, free), status);
   TF_DeleteStatus(status);
 }
 
 __attribute__((constructor)) static void register_operations(void) {
+  register_arrays();
   register_lstm();
   register_updates();
   register_character_cnn();
+  register_cross_entropy();
 }

@@ -3,6 +3,7 @@
 #define SEQTAG_OPERATIONS_H
 
 #include "character_cnn.h"
+#include "cross_entropy.h"
 #include "lstm.h"
 #include "tensorflow_c_api.h"
 #include "updates.h"
@@ -11,6 +12,7 @@ typedef struct {
   const LstmFunctions *lstm;
   const UpdateFunctions *updates;
   const CharacterCnnFunctions *character_cnn;
+  const CrossEntropyFunctions *cross_entropy;
 } Functions;
 
 /* Return the functions for this machine. */
@@ -19,17 +21,26 @@ const Functions *functions(void);
 /* The definition of an operation. Lists end with null. */
 typedef struct {
   const char *name;
-  const char *attributes[4], *inputs[10], *outputs[5];
+  const char *attributes[4], *inputs[11], *outputs[5];
+  int is_stateful; /* 1: TensorFlow must not take two calls with the same inputs for one */
   void *(*create)(TF_OpKernelConstruction *); /* returns the kernel, which `free` deletes */
   void (*compute)(void *kernel, TF_OpKernelContext *);
 } Operation;
 
 void add_operation(const Operation *);
 
-/* Return a new kernel: an int with the value of an attribute. */
-void *flag(TF_OpKernelConstruction *, const char *attribute);
+/* Return the value of an attribute. */
+int attribute(TF_OpKernelConstruction *, const char *name);
 
-enum { MOST_INPUTS = 9, MOST_OUTPUTS = 4 };
+/* Return a new kernel: an int with the value of an attribute. */
+void *attribute_kernel(TF_OpKernelConstruction *, const char *name);
+
+enum { MOST_INPUTS = 10, MOST_OUTPUTS = 4 };
+
+/* A part of a batch: an operation computes one of them, so that TensorFlow runs several in parallel. */
+typedef struct {
+  int number, of;
+} Part;
 
 /* One call of an operation. After an error, the functions below do nothing. */
 typedef struct {
@@ -53,11 +64,20 @@ int64_t n_elements(const Call *, int slot);
 /* Set an error. */
 void refuse(Call *, const char *message);
 
+/* Set the error that memory is exhausted. */
+void exhausted(Call *);
+
 /* Set an error unless an input has these dimensions. */
 void require(Call *, int slot, int n_dimensions, const int64_t *dimensions, const char *message);
 
+/* Set an error unless there is such a part. */
+void require_part(Call *, Part);
+
 /* Return the data of a new output; null after an error. */
 float *allocate_output(Call *, int slot, int output, int n_dimensions, const int64_t *dimensions);
+
+/* Return the data of an input that operations fill: an output of SeqtagArray, which has a single use. */
+float *array_to_fill(const Call *, int slot);
 
 /* Release the tensors of a call. */
 void release(Call *);
@@ -66,8 +86,10 @@ void release(Call *);
 void finish(Call *);
 
 /* Called when TensorFlow loads the library. */
+void register_arrays(void);
 void register_lstm(void);
 void register_updates(void);
 void register_character_cnn(void);
+void register_cross_entropy(void);
 
 #endif

@@ -37,19 +37,20 @@ void TF_OpDefinitionBuilderAddOutput(TF_OpDefinitionBuilder *, const char *);
 void TF_OpDefinitionBuilderSetShapeInferenceFunction(TF_OpDefinitionBuilder *,
                                                      void (*)(TF_ShapeInferenceContext *, TF_Status *));
 void TF_ShapeInferenceContextSetUnknownShape(TF_ShapeInferenceContext *, TF_Status *);
+void TF_OpDefinitionBuilderSetIsStateful(TF_OpDefinitionBuilder *, bool);
 void TF_RegisterOpDefinition(TF_OpDefinitionBuilder *, TF_Status *);
 
 TF_KernelBuilder *TF_NewKernelBuilder(const char *operation, const char *device,
                                       void *(*create)(TF_OpKernelConstruction *),
                                       void (*compute)(void *, TF_OpKernelContext *), void (*delete)(void *));
 void TF_RegisterKernelBuilder(const char *name, TF_KernelBuilder *, TF_Status *);
-void TF_OpKernelConstruction_GetAttrBool(TF_OpKernelConstruction *, const char *name, unsigned char *value,
-                                         TF_Status *);
+void TF_OpKernelConstruction_GetAttrInt64(TF_OpKernelConstruction *, const char *name, int64_t *value, TF_Status *);
 int TF_NumInputs(TF_OpKernelContext *);
 int TF_NumOutputs(TF_OpKernelContext *);
 void TF_GetInput(TF_OpKernelContext *, int input, TF_Tensor **, TF_Status *);
 TF_Tensor *TF_AllocateOutput(TF_OpKernelContext *, int output, int type, const int64_t *dimensions, int n_dimensions,
                              size_t n_bytes, TF_Status *);
+void TF_SetOutput(TF_OpKernelContext *, int output, const TF_Tensor *, TF_Status *);
 void TF_OpKernelContext_Failure(TF_OpKernelContext *, TF_Status *);
 
 #endif

@@ -70,12 +70,12 @@ static void compute_adam(void *kernel, TF_OpKernelContext *context) {
   finish(&call);
 }
 
-static void *create_sums(TF_OpKernelConstruction *construction) { return flag(construction, "squared"); }
+static void *create_sums(TF_OpKernelConstruction *construction) { return attribute_kernel(construction, "squared"); }
 
 void register_updates(void) {
   add_operation(&(Operation){
       .name = "SeqtagSumRows",
-      .attributes = {"squared: bool = false"},
+      .attributes = {"squared: int = 0"},
       .inputs = {"values: float", "ids: int32", "n_sums: int32"},
       .outputs = {"sums: float"},
       .create = create_sums,

@@ -83,6 +83,39 @@ INLINE Vector hyperbolic_tangent(Vector x) {
   return x * p / q;
 }
 
+/* Return e^x for x in [-87, 0], with a relative error below 2e-7; e^-87 for smaller x (Cephes' polynomial). */
+INLINE Vector exponential(Vector x) {
+  const Vector shift = all(12582912); /* 1.5 * 2^23: the last bits of a float near it are an integer */
+  x = at_least(-87, x);
+  const Vector shifted = x * all(1.44269504088896341f) + shift, n = shifted - shift; /* round(x / log 2) */
+  const Vector r = x - n * all(0.693359375f) + n * all(2.12194440e-4f);
+  Vector p = all(1.9875691500e-4f);
+  p = p * r + all(1.3981999507e-3f);
+  p = p * r + all(8.3334519073e-3f);
+  p = p * r + all(4.1665795894e-2f);
+  p = p * r + all(1.6666665459e-1f);
+  p = p * r + all(5.0000001201e-1f);
+  p = p * r * r + r + all(1);
+  return p * (Vector)(((Integers)shifted - (Integers)shift + 127) << 23);
+}
+
+INLINE Vector larger_of(Vector one, Vector other) {
+  Integers is_larger = one > other;
+  return (Vector)((is_larger & (Integers)one) | (~is_larger & (Integers)other));
+}
+
+INLINE float largest_lane(Vector of) {
+  float largest = of[0];
+  for (int i = 1; i < LANES; i++) largest = of[i] > largest ? of[i] : largest;
+  return largest;
+}
+
+INLINE float sum_of_lanes(Vector of) {
+  float sum = 0;
+  for (int i = 0; i < LANES; i++) sum += of[i];
+  return sum;
+}
+
 INLINE Vector sigmoid(Vector x) { return all(0.5f) * hyperbolic_tangent(all(0.5f) * x) + all(0.5f); }
 
 #endif

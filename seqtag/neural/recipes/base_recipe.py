@@ -38,10 +38,9 @@ class BaseEncoder(Encoder):
         # [n_word_types, 50]
         return look_up(tables["words"], word_types["word_ids"], training=seed is not None)
 
-    def emissions(self, x: Any, mask: Any, seed: Any = None) -> Any:
+    def states(self, x: Any, mask: Any, seed: Any = None) -> Any:
         x = self.word_dropout(x, seed=fold_in(seed, 1))  # [batch, time, 50]
-        x = self.bilstm(x, mask=mask, seed=fold_in(seed, 2))  # [batch, time, 2 * 100]
-        return self.tags(x)  # [batch, time, n_tags]
+        return self.bilstm(x, mask=mask, seed=fold_in(seed, 2))  # [batch, time, 2 * 100]
 
     def row_squares(self, row_gradients: Any, x_gradient: Any, token_rows: Any) -> dict[str, Any]:
         """Return the squared gradients as Keras 3.15 sums them: squared for each token of a row first."""

@@ -87,9 +87,9 @@ class DefaultEncoder(Encoder):
         values = [columns["values"]] if "values" in columns else []
         return tf.concat([x, *vectors, *values], axis=2) if columns else x  # [batch, time, size]
 
-    def emissions(self, x: Any, mask: Any, seed: Any = None) -> Any:
+    def states(self, x: Any, mask: Any, seed: Any = None) -> Any:
         x = self.dropout_in(x, seed=fold_in(seed, 2))  # [batch, time, size]
         for n, (bilstm, dropout) in enumerate(zip(self.bilstms, self.dropouts, strict=True)):
             x = bilstm(x, mask=mask, seed=fold_in(seed, 3 + 2 * n))  # [batch, time, 2 * units]
             x = dropout(x, seed=fold_in(seed, 4 + 2 * n))  # [batch, time, 2 * units]
-        return self.tags(x)  # [batch, time, n_tags]
+        return x

@@ -149,8 +149,7 @@ class Engine:
             x = look_up(vectors, positions, training=True)  # [batch, time, size]
             mask = positions > 0  # [batch, time]
             tokens = model.with_columns(x, columns, training=True)  # [batch, time, size]
-            emissions = model.emissions(tokens, mask, seed)  # [batch, time, n_tags]
-            loss_sum = self.network.output.loss(emissions, tag_ids, weights, mask)
+            loss_sum = self.network.loss(tokens, mask, tag_ids, weights, seed)
             loss = tf.math.divide_no_nan(loss_sum, self._weight_per_step)
         dense_gradients, row_gradients, x_gradient = tape.gradient(loss, [dense, rows, x])
         row_gradients = {name: tf.convert_to_tensor(gradient) for name, gradient in row_gradients.items()}

@@ -93,7 +93,7 @@ def test_parts_of_a_batch_give_the_results_of_the_whole(referee, monkeypatch, n_
         return with_gradients(lambda x, m: layer(x, mask=m, seed=SEED), layer, x, mask, upstream)
 
     whole = step(x, tf.constant(mask))
-    monkeypatch.setattr("seqtag.neural.layers.native_recurrence.n_processors", lambda: n_processors)
+    monkeypatch.setattr("seqtag.neural.native.n_processors", lambda: n_processors)
     for our, their in zip(tf.function(step)(x, tf.constant(mask)), whole, strict=True):
         np.testing.assert_allclose(our, their, atol=2e-6)
 

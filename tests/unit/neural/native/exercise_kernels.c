@@ -1,9 +1,10 @@
-/* Calls the functions of updates.h and character_cnn.h for many sizes; sanitizers watch. */
+/* Calls the functions of updates.h, character_cnn.h and cross_entropy.h for many sizes; sanitizers watch. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "character_cnn.h"
+#include "cross_entropy.h"
 #include "updates.h"
 
 static float *drawn(int64_t n) {
@@ -73,8 +74,36 @@ static int pool(void) {
   return is_right;
 }
 
+static int lose(void) {
+  CrossEntropy of = {.n_tokens = rand() % 150, .features = 1 + rand() % 40, .tags = 1 + rand() % 40};
+  const int64_t n_weights = of.features * of.tags, n_x = of.n_tokens * of.features;
+  float *weights = drawn(of.n_tokens);
+  for (int64_t i = 0; i < of.n_tokens; i++) weights[i] = (float)(rand() % 3);
+  of.x = drawn(n_x);
+  of.kernel = drawn(n_weights);
+  of.bias = drawn(of.tags);
+  of.tag_ids = ids(of.n_tokens, of.tags);
+  of.weights = weights;
+  float loss, *saved = drawn(cross_entropy_generic.n_saved(&of));
+  float *d_x = drawn(n_x), *d_kernel = drawn(n_weights), *d_bias = drawn(of.tags);
+  int is_right = cross_entropy_generic.forward(&of, saved, &loss) && loss >= 0;
+  const CrossEntropyGradient gradient = {0.5f, saved, d_x, d_kernel, d_bias};
+  is_right &= cross_entropy_generic.gradient(&of, &gradient);
+  is_right &= all_finite(d_x, n_x) && all_finite(d_kernel, n_weights) && all_finite(d_bias, of.tags);
+  free((void *)of.x);
+  free((void *)of.kernel);
+  free((void *)of.bias);
+  free((void *)of.tag_ids);
+  free(weights);
+  free(saved);
+  free(d_x);
+  free(d_kernel);
+  free(d_bias);
+  return is_right;
+}
+
 int main(void) {
   int n_right = 0;
-  for (int round = 0; round < 2000; round++) n_right += update() && pool();
+  for (int round = 0; round < 2000; round++) n_right += update() && pool() && lose();
   printf("%d rounds\n", n_right);
 }

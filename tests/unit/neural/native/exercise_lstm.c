@@ -14,7 +14,7 @@ static float *drawn(int64_t n) {
 
 typedef struct {
   Lstm lstm;
-  float *d_output;
+  float *output, *d_output; /* of both directions */
 } Direction;
 
 /* Run forward and gradient on arrays of exactly the stated sizes; return the argument, or null on an error. */
@@ -22,10 +22,9 @@ static void *run(void *argument) {
   const Direction *of = argument;
   const Lstm *lstm = &of->lstm;
   const int64_t tokens = lstm->batch * lstm->time, gates = 4 * lstm->units;
-  float *output = drawn(tokens * lstm->units), *saved = drawn(lstm_generic.n_saved(lstm));
+  float *output = of->output + lstm->backward * lstm->units, *saved = drawn(lstm_generic.n_saved(lstm));
   LstmGradient gradient = {
       .d_output = of->d_output + lstm->backward * lstm->units,
-      .d_output_stride = 2 * lstm->units,
       .output = output,
       .saved = saved,
       .d_x = drawn(tokens * lstm->features),
@@ -34,9 +33,10 @@ static void *run(void *argument) {
       .d_bias = drawn(gates),
   };
   int is_right = lstm_generic.forward(lstm, output, saved) && lstm_generic.gradient(lstm, &gradient);
-  for (int64_t i = 0; i < tokens * lstm->units; i++) is_right &= fabsf(output[i]) <= 1;
+  for (int64_t i = 0; i < tokens * lstm->units; i++) {
+    is_right &= fabsf(output[i / lstm->units * lstm->output_stride + i % lstm->units]) <= 1;
+  }
   for (int64_t i = 0; i < gates; i++) is_right &= isfinite(gradient.d_bias[i]) != 0;
-  free(output);
   free(saved);
   free(gradient.d_x);
   free(gradient.d_kernel);
@@ -54,13 +54,13 @@ int main(void) {
     for (int64_t i = 0; i < batch; i++) lengths[i] = (int32_t)(rand() % (time + 1));
     float *x = drawn(batch * time * features), *kernel = drawn(features * 4 * units);
     float *recurrent = drawn(units * 4 * units), *bias = drawn(4 * units), *keep = drawn(n_masks * batch * units);
-    float *d_output = drawn(batch * time * 2 * units);
+    float *output = drawn(batch * time * 2 * units), *d_output = drawn(batch * time * 2 * units);
     Direction both[2];
     pthread_t threads[2];
     for (int backward = 0; backward < 2; backward++) {
       both[backward] = (Direction){{batch, time, features, units, n_masks, backward, lengths, x, kernel, recurrent,
-                                    bias, keep},
-                                   d_output};
+                                    bias, keep, batch * units, 2 * units},
+                                   output, d_output};
       pthread_create(&threads[backward], 0, run, &both[backward]);
     }
     for (int backward = 0; backward < 2; backward++) {
@@ -77,6 +77,7 @@ int main(void) {
     free(recurrent);
     free(bias);
     free(keep);
+    free(output);
     free(d_output);
   }
   puts("200 rounds");

@@ -22,16 +22,15 @@ class Lstm(ctypes.Structure):
         *((name, ctypes.c_int64) for name in ("batch", "time", "features", "units", "n_masks")),
         ("backward", ctypes.c_int),
         *((name, ARRAY) for name in ("lengths", "x", "kernel", "recurrent", "bias", "keep")),
+        *((name, ctypes.c_int64) for name in ("keep_stride", "output_stride")),
     )
 
 
 class LstmGradient(ctypes.Structure):
     """`LstmGradient` of lstm.h."""
 
-    _fields_ = (
-        ("d_output", ARRAY),
-        ("d_output_stride", ctypes.c_int64),
-        *((name, ARRAY) for name in ("output", "saved", "d_x", "d_kernel", "d_recurrent", "d_bias")),
+    _fields_ = tuple(
+        (name, ARRAY) for name in ("d_output", "output", "saved", "d_x", "d_kernel", "d_recurrent", "d_bias")
     )
 
 
@@ -76,7 +75,7 @@ class Case:
         self.recurrent = normal(units, 4 * units, scale=units**-0.5)
         self.bias = normal(4 * units)
         self.keep = (draw.random((n_masks, self.batch, units)) > 0.3).astype(np.float32) / 0.7
-        self.d_output = normal(self.batch, self.time, units)
+        self.d_output = normal(self.batch, self.time, 2 * units)  # of both directions
 
     def outputs(self, functions):
         """Return the output, and the gradients at x, kernel, recurrent and bias, from the library."""
@@ -84,15 +83,18 @@ class Case:
             name: getattr(self, name) for name in ("lengths", "x", "kernel", "recurrent", "bias", "keep")
         }
         sizes = {name: getattr(self, name) for name in ("batch", "time", "features", "units", "n_masks")}
-        lstm = Lstm(**sizes, backward=self.backward, **{n: a.ctypes.data for n, a in arrays.items()})
-        output = np.full([self.batch, self.time, self.units], np.nan, np.float32)
+        strides = {"keep_stride": self.batch * self.units, "output_stride": 2 * self.units}
+        pointers = {name: array.ctypes.data for name, array in arrays.items()}
+        lstm = Lstm(**sizes, backward=self.backward, **pointers, **strides)
+        output = np.full([self.batch, self.time, 2 * self.units], np.nan, np.float32)
         saved = np.full(functions.n_saved(lstm), np.nan, np.float32)
         assert functions.forward(lstm, output.ctypes.data, saved.ctypes.data) == 1
         gradients = {f"d_{name}": np.full_like(arrays[name], np.nan) for name in arrays if name in NAMES}
         given = {"d_output": self.d_output, "output": output, "saved": saved} | gradients
         pointers = {name: array.ctypes.data for name, array in given.items()}
-        assert functions.gradient(lstm, LstmGradient(d_output_stride=self.units, **pointers)) == 1
-        return [output, *gradients.values()]
+        assert functions.gradient(lstm, LstmGradient(**pointers)) == 1
+        assert np.isnan(output[:, :, self.units :]).all()  # of the other direction
+        return [output[:, :, : self.units], *gradients.values()]
 
     def defined(self):
         """Return the same by the definition, in float64 and with TensorFlow's gradients."""
@@ -100,7 +102,7 @@ class Case:
         with tf.GradientTape() as tape:
             tape.watch(inputs)
             output = self._step_by_step(*inputs)
-            total = tf.reduce_sum(output * self.d_output.astype(np.float64))
+            total = tf.reduce_sum(output * self.d_output[:, :, : self.units].astype(np.float64))
         none = tf.UnconnectedGradients.ZERO
         return [output, *tape.gradient(total, inputs, unconnected_gradients=none)]
 
@@ -188,15 +190,17 @@ def test_equal_inputs_give_equal_bytes():
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"lengths": [3, 1]}, "lengths must be in"),
+        ({"lengths": [1, 3]}, "lengths must be in"),
         ({"lengths": [1, -1]}, "lengths must be in"),
         ({"lengths": [1]}, "lengths must be .batch."),
         ({"kernel": np.zeros([2, 4])}, "kernel must be .features, 4 . units."),
         ({"keep": np.zeros([2, 3, 2, 4])}, "0, 1 or 4 masks"),
         ({"x": np.zeros([2, 2])}, "x must have 3 dimensions"),
+        ({"output": np.zeros([2, 2, 4])}, "outputs .* must be .batch, time, 2 . units."),
+        ({"part": 2}, "part must be in"),
     ],
 )
-def test_the_operation_refuses_inputs_of_wrong_shapes(wrong, message):
+def test_the_operation_refuses_wrong_inputs(wrong, message):
     inputs = {
         "x": np.zeros([2, 2, 3]),
         "lengths": [2, 2],
@@ -204,10 +208,13 @@ def test_the_operation_refuses_inputs_of_wrong_shapes(wrong, message):
         "kernel": np.zeros([3, 16]),
         "recurrent": np.zeros([4, 16]),
         "bias": np.zeros(16),
+        "output": np.zeros([2, 2, 8]),
+        "part": 1,
     } | wrong
+    part = inputs.pop("part")
     tensors = {n: tf.constant(v, tf.int32 if n == "lengths" else tf.float32) for n, v in inputs.items()}
     with pytest.raises(tf.errors.InvalidArgumentError, match=message):
-        native.operations().lstm(**tensors, backward=False)
+        native.operations().lstm(**tensors, backward=False, part=part, parts=2)
 
 
 @pytest.mark.parametrize("kept", [None, 0, 100, 0.5, 0.99], ids=lambda kept: f"kept {kept}")

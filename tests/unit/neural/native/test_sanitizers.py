@@ -24,9 +24,12 @@ def test_the_lstm_has_no_fault_that_a_sanitizer_finds(sanitizer, lanes, rows, tm
     assert output_of("exercise_lstm.c", ["lstm"], sanitizer, definitions, tmp_path) == "200 rounds\n"
 
 
-def test_the_other_kernels_have_no_fault_that_a_sanitizer_finds(tmp_path):
-    kernels, sanitizer = ["updates", "character_cnn"], "address,undefined"
-    assert output_of("exercise_kernels.c", kernels, sanitizer, [], tmp_path) == "2000 rounds\n"
+@pytest.mark.parametrize("lanes", [4, 16])
+def test_the_other_kernels_have_no_fault_that_a_sanitizer_finds(lanes, tmp_path):
+    kernels, sanitizer = ["updates", "character_cnn", "cross_entropy"], "address,undefined"
+    assert (
+        output_of("exercise_kernels.c", kernels, sanitizer, [f"-DLANES={lanes}"], tmp_path) == "2000 rounds\n"
+    )
 
 
 def output_of(exercise, kernels, sanitizer, definitions, folder):
