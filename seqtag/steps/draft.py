@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import re
@@ -202,7 +203,8 @@ def _lines(name: str, sources: Sequence[SourceDraft], share: float | None) -> It
         )
         split = {} if source.split is None else {"split": source.split}
         keys = dict(source.recognised.keys)
-        yield toml_text({"format": keys.pop("format"), **paths, **split, **keys})
+        table = toml_text({"format": keys.pop("format"), **paths, **split, **keys})
+        yield f"{table.rstrip()}\n{_further_columns(source.recognised.further)}"
     if any(source.recognised.is_partial for source in sources):
         yield "[tags]\n" + toml_text({"partial": True}).strip() + "  # tokens without a tag are not scored\n"
     named = {source.split for source in sources}
@@ -216,6 +218,20 @@ def _lines(name: str, sources: Sequence[SourceDraft], share: float | None) -> It
     yield '# baseline = "crfsuite-ap"  # a CRF for comparison in every report\n'
     yield "# [schedule]"
     yield '# cron = "0 2 * * *"  # daily at 2:00 UTC, the default of `make up`'
+
+
+def _further_columns(columns: Sequence[str]) -> str:
+    """Return a comment that names columns which the model could read; "" without any."""
+    if not columns:
+        return ""
+    named = {_identifier(column): column for column in columns}
+    shown = ", ".join(f"{name} = {json.dumps(column, ensure_ascii=False)}" for name, column in named.items())
+    return f"# token_columns = {{ {shown} }}  # for the model to read, see [[features.columns]]\n"
+
+
+def _identifier(text: str) -> str:
+    name = re.sub(r"[^a-zA-Z0-9_]", "_", text)
+    return name if name[:1].isalpha() else f"x{name}"
 
 
 def _has_enough_to_test(found: CorpusCheck) -> bool:

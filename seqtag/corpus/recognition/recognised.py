@@ -15,12 +15,14 @@ class Recognised:
         summary: the format, the columns and their roles in one line.
         reasons: a sentence for each choice among several candidates.
         is_partial: whether some tokens have no tag.
+        further: columns with a value for each token that have no role.
     """
 
     keys: Mapping[str, object]
     summary: str
     reasons: Sequence[str] = ()
     is_partial: bool = False
+    further: Sequence[str] = ()
 
 
 def summary_of(

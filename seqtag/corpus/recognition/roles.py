@@ -17,7 +17,11 @@ from seqtag.errors import ConfigError
 
 Cells = Sequence[str]
 Columns = Mapping[str, Cells]  # in the order of the file, equally long
-_TOKENS = ("token", "tokens", "word", "words", "form", "text", "event", "action", "item")
+_TOKENS = (
+    *("token", "tokens", "word", "words", "form", "text", "event", "action", "activity", "item", "page"),
+    "concept:name",
+)
+_MOST_EMPTY = 0.01  # share of a column's cells; more are hardly tokens
 _TAGS = (
     *("tag", "tags", "label", "labels", "class", "annotation", "entity", "entities", "phase", "state"),
     *("ner", "ner_tag", "ner_tags", "ne", "ne_tag", "iob", "bio", "pos", "pos_tag", "pos_tags", "upos"),
@@ -242,14 +246,16 @@ def _like_tags(name: str, cells: Cells) -> tuple[bool, bool, bool]:
     return spans, few and name.casefold() in _TAGS, few and not _is_counter(cells)
 
 
-def _like_tokens(name: str, cells: Cells) -> tuple[bool, bool, int]:
-    return name.casefold() in _TOKENS, not _is_counter(cells), len(set(cells))
+def _like_tokens(name: str, cells: Cells) -> tuple[bool, bool, bool, int]:
+    is_filled = cells.count("") <= _MOST_EMPTY * len(cells)
+    return name.casefold() in _TOKENS, is_filled, not _is_counter(cells), len(set(cells))
 
 
 def _is_counter(cells: Cells) -> bool:
-    """Return whether nearly all cells are numbers or times."""
-    n = sum(1 for cell in cells if _NUMBER.fullmatch(cell) or _TIME.fullmatch(cell))
-    return n > 0.9 * len(cells)
+    """Return whether nearly all cells that are filled are numbers or times."""
+    filled = [cell for cell in cells if cell]
+    n = sum(1 for cell in filled if _NUMBER.fullmatch(cell) or _TIME.fullmatch(cell))
+    return n > 0.9 * len(filled)
 
 
 def _is_known(name: str, columns: Columns) -> bool:

@@ -63,7 +63,7 @@ def recognise_table(url: str, table: str, chosen: Chosen) -> Recognised:
     )
     selected = ", ".join(quoted_name(column, source) for column in dict.fromkeys(used))
     keys["query"] = f"select {selected} from {quoted} order by {sort}"  # noqa: S608 - quoted names
-    return replace(found, keys=keys, reasons=tuple(reasons))
+    return replace(found, keys=keys, reasons=tuple(reasons), further=())  # the query has no others
 
 
 def recognise_parquet(file: InputFile, chosen: Chosen) -> Recognised:
@@ -175,7 +175,8 @@ def recognise_lists(
     others = columns_of_rows(rows, [key for key in names if key not in lists])
     keys |= _labels(others)
     summary = summary_of(form, names, roles.tokens, roles.tags)
-    return Recognised(keys, summary, tuple(reasons), has_untagged(cells[roles.tags]))
+    further = [key for key in equal if key not in (roles.tokens, roles.tags)]
+    return Recognised(keys, summary, tuple(reasons), has_untagged(cells[roles.tags]), further)
 
 
 def recognise_long(
@@ -201,7 +202,8 @@ def recognise_long(
     }
     summary = summary_of(keys["format"], columns, roles.tokens, roles.tags, sequence=found.sequence)
     is_partial = has_untagged(columns[roles.tags])
-    return Recognised(keys, summary, (*roles.reasons, *found.reasons), is_partial)
+    further = [name for name in columns if name not in keys.values() or name == found.order]
+    return Recognised(keys, summary, (*roles.reasons, *found.reasons), is_partial, further)
 
 
 def no_sequences(columns: Columns, *, name: str) -> CorpusFormatError:

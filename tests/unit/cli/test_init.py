@@ -339,3 +339,20 @@ def test_the_file_names_the_schema_that_is_written_next_to_it(folder: Path) -> N
 
     assert Path("my.toml").read_text().splitlines()[0] == "#:schema ./tagger.schema.json"
     assert (folder / "tagger.schema.json").read_text() == seqtag("schema").stdout
+
+
+def test_further_columns_are_offered_and_their_values_do_not_become_tokens() -> None:
+    lines = ["case,activity,time,2nd host,amount,label"]
+    for case in range(40):
+        for step, activity in enumerate(("open", f"read {case % 20}", "close")):
+            amount = "" if step == 1 else f"{case + step}.5"
+            lines.append(f"c{case},{activity},2026-01-01T10:{case:02}:{step:02}Z,h{case},{amount},L{step}")
+    Path("events.csv").write_text("\n".join(lines) + "\n")
+
+    assert seqtag("init", "events.csv", "--output", "my.toml").exit_code == 0
+    assert written()["corpus"]["sources"][0]["token_column"] == "activity"
+    offered = 'token_columns = { time = "time", x2nd_host = "2nd host", amount = "amount" }'
+    text = Path("my.toml").read_text()
+    assert f"# {offered}" in text
+    Path("my.toml").write_text(text.replace(f"# {offered}", offered))
+    assert seqtag("check", "my.toml").exit_code == 0
