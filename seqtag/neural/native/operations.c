@@ -128,7 +128,7 @@ void add_operation(const Operation *of) {
   for (int i = 0; of->inputs[i]; i++) TF_OpDefinitionBuilderAddInput(definition, of->inputs[i]);
   for (int i = 0; of->outputs[i]; i++) TF_OpDefinitionBuilderAddOutput(definition, of->outputs[i]);
   TF_OpDefinitionBuilderSetShapeInferenceFunction(definition, unknown_shape);
-  TF_OpDefinitionBuilderSetIsStateful(definition, of->is_stateful);
+  if (of->is_stateful) TF_OpDefinitionBuilderSetIsStateful(definition, true); /* TensorFlow 2.21 ignores the value */
   TF_RegisterOpDefinition(definition, status);
   TF_RegisterKernelBuilder(of->name, TF_NewKernelBuilder(of->name, "CPU", of->create, of->compute, free), status);
   TF_DeleteStatus(status);
