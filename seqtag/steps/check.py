@@ -15,6 +15,7 @@ from seqtag.corpus import (
     source_sentence,
     warning_sentences,
 )
+from seqtag.corpus.recognition import order_advice
 from seqtag.errors import CorpusRejectedError, TagSchemeError
 from seqtag.formatting import plural
 from seqtag.quality import PROFILE, QUARANTINE
@@ -54,6 +55,9 @@ def check(config: TaggerConfig, *, enough: int = ENOUGH_SEQUENCES) -> CorpusChec
             folder.mkdir()
         snapshot, validation, splits = Snapshot(folders[0]), folders[1], folders[2]
         _, reports = read_into(snapshot, config, enough=enough)
+        for source, report in zip(config.corpus.sources, reports, strict=True):
+            advice = order_advice(source)
+            report.warn("order", advice, place=report.name, count=int(bool(advice)))
         write_validation(config, snapshot, previous=None, folder=validation)
         profile = Profile.load(validation / PROFILE)
         fault = None if profile.accepted else profile.sentence

@@ -33,7 +33,7 @@ _DATES = ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%b-%Y"
 _SHORT_DATES = ("%d.%m.%y", "%d/%m/%y", "%m/%d/%y")
 _TIMES = ("%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%I:%M %p", "%I:%M:%S %p", "%I:%M:%S.%f %p")
 _LOG_TIMES = ("%d/%b/%Y:%H:%M:%S %z", "%a, %d %b %Y %H:%M:%S %z")  # of web servers, of mail
-_COMMON_FORMATS = (
+COMMON_FORMATS = (
     *_DATES,
     *_SHORT_DATES,
     *_TIMES,
@@ -283,9 +283,7 @@ def _mixed(first: _First, shown: str, row: int, column: str | None, name: str) -
 def _unsortable(shown: str, what: str, row: int, column: str | None, name: str) -> CorpusFormatError:
     cell = pa.array([shown])
     fits = [
-        repr(format_)
-        for format_ in _COMMON_FORMATS
-        if declared_kind(format_).keys(cell).is_valid()[0].as_py()
+        repr(format_) for format_ in COMMON_FORMATS if declared_kind(format_).keys(cell).is_valid()[0].as_py()
     ]
     hint = f"order_format = {' or '.join(fits)}" if fits else "order_format to its format, as in strptime"
     return CorpusFormatError(

@@ -4,49 +4,40 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-
-import pyarrow as pa
 
 from seqtag.config.suggestions import did_you_mean
-from seqtag.corpus.formats.order_keys import kind_of_text
+from seqtag.corpus.recognition.order_roles import (
+    Cells,
+    Columns,
+    Order,
+    disagreement,
+    is_counter,
+    is_time,
+    order_of,
+    plain_name,
+)
 from seqtag.corpus.split_names import is_split_name
 from seqtag.errors import ConfigError
 
-Cells = Sequence[str]
-Columns = Mapping[str, Cells]  # in the order of the file, equally long
+# Plain names of columns.
 _TOKENS = (
-    *("token", "tokens", "word", "words", "form", "text", "event", "action", "activity", "item", "page"),
-    "concept:name",
+    *("token", "tokens", "word", "words", "form", "text", "event", "action", "item", "page"),
+    *("conceptname", "activity", "activityid", "activityname", "activityen", "eventname"),  # process mining
 )
 _MOST_EMPTY = 0.01  # share of a column's cells; more are hardly tokens
 _TAGS = (
     *("tag", "tags", "label", "labels", "class", "annotation", "entity", "entities", "phase", "state"),
-    *("ner", "ner_tag", "ner_tags", "ne", "ne_tag", "iob", "bio", "pos", "pos_tag", "pos_tags", "upos"),
+    *("ner", "nertag", "nertags", "ne", "netag", "iob", "bio", "pos", "postag", "postags", "upos"),
 )
 _SEQUENCES = (
-    *("sequence", "sequence_id", "seq", "seq_id", "sentence", "sentence #", "sentence_id", "sent_id", "sent"),
-    *("case", "case_id", "session", "session_id", "user", "user_id", "id"),
+    *("sequence", "sequenceid", "seq", "seqid", "sentence", "sentenceid", "sentid", "sent"),
+    *("case", "caseid", "casekey", "caseconceptname", "trace", "traceid"),
+    *("session", "sessionid", "user", "userid", "id"),
 )
 _DOCUMENTS = ("doc", "doc_id", "docid", "document", "document_id")
-_ORDERS = (
-    "at",
-    "time",
-    "timestamp",
-    "date",
-    "datetime",
-    "position",
-    "pos_id",
-    "index",
-    "idx",
-    "order",
-    "step",
-)
 _SPAN_TAG = re.compile(r"O|[BIESLUM][-_].+")
-_NUMBER = re.compile(r"-?\d+([.]\d+)?")
-_TIME = re.compile(r"\d{4}-\d\d-\d\d([T ].*)?|\d{10,19}")
 _MOST_TAGS = 0.2  # distinct values for each token; more are hardly tags
 _NO_TAG = ("", "-100", "-1")
 
@@ -76,7 +67,7 @@ class SequenceRoles:
     sequence: str
     reasons: tuple[str, ...] = ()
     first_row: bool = False  # the id is only in the first row of a sequence
-    order: str | None = None  # needed if the rows of a sequence are not adjacent, or not in its order
+    order: Order | None = None  # needed if the rows of a sequence are not adjacent, or not in its order
     interleaved: bool = False
 
 
@@ -140,7 +131,7 @@ def sequence_roles(columns: Columns, roles: Roles, chosen: Chosen, *, place: str
         if n_runs[name] == len(set(columns[name]))
         and 1 < n_runs[name] < n_rows
         and "" not in columns[name]
-        and (name == chosen.sequence or not all(map(_TIME.fullmatch, columns[name])))
+        and (name == chosen.sequence or not is_time(columns[name]))
     ]
     if adjacent:
         return _adjacent_roles(columns, adjacent, chosen, used=used)
@@ -149,58 +140,43 @@ def sequence_roles(columns: Columns, roles: Roles, chosen: Chosen, *, place: str
         for name in others
         if 1 < len(set(columns[name])) < n_runs[name] and len(set(columns[name])) < n_rows
     ]
-    named = [name for name in repeated if name.casefold() in _SEQUENCES] or (
+    named = [name for name in repeated if plain_name(name) in _SEQUENCES] or (
         repeated if chosen.sequence else []
     )
     if not named:
         return None
-    order = order_column(columns, named[0], exclude=used)
+    order = order_of(columns, named[0], exclude=used)
     why = (
         f"column {named[0]!r} is read as the sequence id; its rows are not adjacent, so they are gathered"
-        + (f" and sorted by {order!r}" if order else " in file order")
+        + (f" and sorted by {order.column!r}" if order else " in file order")
         + "; --sequence names another column"
     )
-    return SequenceRoles(named[0], (why,), order=order, interleaved=True)
+    return SequenceRoles(named[0], (why, *_format_reasons(order)), order=order, interleaved=True)
 
 
 def _adjacent_roles(
     columns: Columns, candidates: Sequence[str], chosen: Chosen, *, used: Sequence[str]
 ) -> SequenceRoles:
     """Choose among columns whose values are the same in adjacent rows; sort rows that another reverses."""
-    named = [name for name in candidates if name.casefold() in _SEQUENCES]
+    named = [name for name in candidates if plain_name(name) in _SEQUENCES]
     best = max(named or candidates, key=lambda name: _n_runs(columns[name]))
     other = next((name for name in candidates if name != best and not _is_known(name, columns)), None)
     reasons = []
     if other and chosen.sequence is None:
         reasons.append(f"column {best!r} is read as the sequence id, not {other!r}; --sequence names another")
-    order = order_column(columns, best, exclude=used)
-    if order is None or not _falls(columns[order], columns[best]):
+    order = order_of(columns, best, exclude=used)
+    why = "" if order is None else disagreement(columns, best, order)
+    if not why:
         return SequenceRoles(best, tuple(reasons))
-    reasons.append(
-        f"column {order!r} decreases within sequences, so their rows are sorted by it; remove order_column "
-        "to keep the order of the file"
-    )
-    return SequenceRoles(best, tuple(reasons), order=order)
+    reasons.append(f"{why}, so they are sorted by it; remove order_column to keep the order of the file")
+    return SequenceRoles(best, (*reasons, *_format_reasons(order)), order=order)
 
 
-def order_column(columns: Columns, sequence: str, *, exclude: Sequence[str]) -> str | None:
-    """Return the column of times or positions, None without one; one that no sequence varies is none.
-
-    Args:
-        sequence: the column that says which rows form a sequence.
-    """
-    n_sequences = len(set(columns[sequence]))
-    names = [
-        name
-        for name, cells in columns.items()
-        if name not in (*exclude, sequence)
-        and len(set(zip(columns[sequence], cells, strict=True))) > n_sequences
-    ]
-    times = [name for name in names if all(map(_TIME.fullmatch, columns[name]))]
-    numbered = [
-        name for name in names if name.casefold() in _ORDERS and all(map(_NUMBER.fullmatch, columns[name]))
-    ]
-    return next(iter([*times, *numbered]), None)
+def _format_reasons(order: Order | None) -> list[str]:
+    """Return a sentence if the dates of an order column have two formats."""
+    if order is None or order.also is None:
+        return []
+    return [f"dates in {order.column!r} fit {order.order_format!r} and {order.also!r}; correct order_format"]
 
 
 def split_column(columns: Columns) -> str | None:
@@ -243,19 +219,12 @@ def _like_tags(name: str, cells: Cells) -> tuple[bool, bool, bool]:
         and any(len(tag) > 1 for tag in distinct)
     )
     few = 1 < len(distinct) <= max(2, _MOST_TAGS * len(cells))
-    return spans, few and name.casefold() in _TAGS, few and not _is_counter(cells)
+    return spans, few and plain_name(name) in _TAGS, few and not is_counter(cells)
 
 
 def _like_tokens(name: str, cells: Cells) -> tuple[bool, bool, bool, int]:
     is_filled = cells.count("") <= _MOST_EMPTY * len(cells)
-    return name.casefold() in _TOKENS, is_filled, not _is_counter(cells), len(set(cells))
-
-
-def _is_counter(cells: Cells) -> bool:
-    """Return whether nearly all cells that are filled are numbers or times."""
-    filled = [cell for cell in cells if cell]
-    n = sum(1 for cell in filled if _NUMBER.fullmatch(cell) or _TIME.fullmatch(cell))
-    return n > 0.9 * len(filled)
+    return plain_name(name) in _TOKENS, is_filled, not is_counter(cells), len(set(cells))
 
 
 def _is_known(name: str, columns: Columns) -> bool:
@@ -271,19 +240,6 @@ def _is_first_row(cells: Cells) -> bool:
 
 def _n_runs(cells: Cells) -> int:
     return sum(1 for before, cell in zip([None, *cells], cells, strict=False) if cell != before)
-
-
-def _falls(order: Cells, ids: Cells) -> bool:
-    """Return whether rows of sequences are in reverse, or in another order than that of distinct values.
-
-    Values that rise, fall and repeat, such as positions that restart in each sentence of a document, order
-    nothing.
-    """
-    kind = kind_of_text(order[0])
-    keys = [] if kind is None else kind.keys(pa.array(order)).to_pylist()
-    rows = [(each, key) for each, key in zip(ids, keys, strict=False) if key is not None]
-    steps = [(one[1] < other[1]) - (one[1] > other[1]) for one, other in pairwise(rows) if one[0] == other[0]]
-    return -1 in steps and (1 not in steps or len(set(rows)) == len(rows))
 
 
 def _shown(cells: Cells) -> str:

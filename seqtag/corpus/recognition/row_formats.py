@@ -16,13 +16,12 @@ from seqtag.corpus.formats.dataset_folders import class_names, info_file, stream
 from seqtag.corpus.formats.docbin import docbin_documents
 from seqtag.corpus.formats.sql import quoted_name
 from seqtag.corpus.formats.xes import TRACE_PREFIX
+from seqtag.corpus.recognition.order_roles import Columns, disagreement, order_of
 from seqtag.corpus.recognition.recognised import Recognised, summary_of
 from seqtag.corpus.recognition.roles import (
     Chosen,
-    Columns,
     document_column,
     has_untagged,
-    order_column,
     sequence_roles,
     split_column,
     token_and_tag,
@@ -51,16 +50,19 @@ def recognise_table(url: str, table: str, chosen: Chosen) -> Recognised:
         raise no_sequences(columns, name=table)
     keys = dict(found.keys)
     used = [str(value) for key, value in keys.items() if key.endswith("_column")]
-    order = keys.pop("order_column", None) or order_column(
-        columns, str(keys["sequence_column"]), exclude=used
-    )
+    order = order_of(columns, str(keys["sequence_column"]), exclude=used)
+    keys = {key: value for key, value in keys.items() if key not in ("order_column", "order_format")}
     reasons = [reason for reason in found.reasons if "rows are" not in reason]
     if order is None:
         reasons.append("no column orders the tokens of a sequence; add one to `order by` in query")
     keys.pop("rows", None)  # the query sorts them
-    sort = ", ".join(
-        quoted_name(str(each), source) for each in (keys["sequence_column"], order) if each is not None
-    )
+    by = [str(keys["sequence_column"])]
+    if order is not None and order.order_format is None:
+        by.append(order.column)
+    elif order is not None:  # the database would sort its text by letters
+        keys |= order.keys
+        used.append(order.column)
+    sort = ", ".join(quoted_name(each, source) for each in by)
     selected = ", ".join(quoted_name(column, source) for column in dict.fromkeys(used))
     keys["query"] = f"select {selected} from {quoted} order by {sort}"  # noqa: S608 - quoted names
     return replace(found, keys=keys, reasons=tuple(reasons), further=())  # the query has no others
@@ -91,8 +93,13 @@ def recognise_xes(file: InputFile, chosen: Chosen) -> Recognised:
     keys |= {} if used == sequence else {"sequence_column": used}
     keys |= {} if roles.tokens == token else {"token_column": roles.tokens}
     keys["tag_column"] = roles.tags
+    reasons = list(roles.reasons)
+    order = order_of(columns, used, exclude=()) if used in columns else None
+    if order is not None and (why := disagreement(columns, used, order)):
+        keys |= order.keys
+        reasons.append(f"{why}, so they are sorted by it; remove order_column to keep the order of the file")
     summary = summary_of("xes", columns, roles.tokens, roles.tags, sequence=used)
-    return Recognised(keys, summary, roles.reasons, has_untagged(columns[roles.tags]))
+    return Recognised(keys, summary, tuple(reasons), has_untagged(columns[roles.tags]))
 
 
 def recognise_dataset(file: InputFile, chosen: Chosen) -> Recognised:
@@ -196,7 +203,7 @@ def recognise_long(
         "token_column": roles.tokens,
         "tag_column": roles.tags,
         **({"sequence_ids": "first_row"} if found.first_row else {}),
-        **({"order_column": found.order} if found.order else {}),
+        **(found.order.keys if found.order else {}),
         **({"rows": "interleaved"} if found.interleaved else {}),
         **{key: column for key, column in labels.items() if column != found.sequence},
     }

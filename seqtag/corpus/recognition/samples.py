@@ -21,7 +21,7 @@ from seqtag.corpus.formats.json_stream import array_objects
 from seqtag.corpus.formats.line_kinds import kinds_of
 from seqtag.corpus.formats.sql import first_rows
 from seqtag.corpus.formats.xes import traces
-from seqtag.corpus.recognition.roles import Columns
+from seqtag.corpus.recognition.order_roles import Columns
 from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.text_blocks import line_blocks, lines_of, with_head
 from seqtag.errors import CorpusFormatError

@@ -12,8 +12,9 @@ from seqtag.corpus.formats.annotations import Annotation, annotations_in, given_
 from seqtag.corpus.formats.brat import ANNOTATIONS, TEXT, annotation_file, read_brat
 from seqtag.corpus.formats.span_texts import field_names, value_at
 from seqtag.corpus.formats.tokenisation import Rule, token_bounds
+from seqtag.corpus.recognition.order_roles import Columns
 from seqtag.corpus.recognition.recognised import Recognised, summary_of
-from seqtag.corpus.recognition.roles import Chosen, Columns, document_column, split_column
+from seqtag.corpus.recognition.roles import Chosen, document_column, split_column
 from seqtag.corpus.recognition.samples import columns_of_rows
 from seqtag.corpus.source_report import SourceReport
 from seqtag.formatting import plural

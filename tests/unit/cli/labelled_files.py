@@ -172,6 +172,13 @@ def write_log(file: Path) -> None:
     file.write_text("at,case,event,phase\n" + "".join(lines))
 
 
+def write_process(file: Path) -> None:
+    """Write a log as tools of process mining export it."""
+    rows = sorted((k, n, word, tag) for n, s in enumerate(SEQUENCES) for k, (word, _, tag) in enumerate(s))
+    lines = [f"{n};{word};2026/11/01 09:{k:02}:00.000;{tag};R{k}\n" for k, n, word, tag in rows]
+    file.write_text("Case ID;Activity;Complete Timestamp;Phase;Resource\n" + "".join(lines))
+
+
 def write_newest_first(file: Path) -> None:
     rows = [
         f"2026-11-01T09:{k:02}:00,{n},{word},{tag}\n"
@@ -277,6 +284,20 @@ FORMATS: dict[str, tuple[str, Callable[[Path], None], dict[str, object]]] = {
             "token_column": "event",
             "tag_column": "phase",
             "order_column": "at",
+            "rows": "interleaved",
+        },
+    ),
+    "process": (
+        "my.csv",
+        write_process,
+        {
+            "format": "table",
+            "delimiter": ";",
+            "sequence_column": "Case ID",
+            "token_column": "Activity",
+            "tag_column": "Phase",
+            "order_column": "Complete Timestamp",
+            "order_format": "%Y/%m/%d %H:%M:%S.%f",
             "rows": "interleaved",
         },
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from seqtag.corpus.recognition.order_roles import Order, order_of
 from seqtag.corpus.recognition.roles import Chosen, sequence_roles, token_and_tag
 from seqtag.corpus.split_names import split_in_name
 
@@ -62,8 +63,28 @@ def test_rows_in_reverse_are_sorted_by_the_column_that_says_so(
     roles = token_and_tag({name: columns[name] for name in ("word", "tag")}, ANY, place="a")
     sequences = sequence_roles(columns, roles, ANY, place="a")
     assert sequences is not None
-    assert (sequences.sequence, sequences.order, sequences.interleaved) == ("case", found, False)
-    assert any("decreases within sequences" in reason for reason in sequences.reasons) == bool(found)
+    order_column = None if sequences.order is None else sequences.order.column
+    assert (sequences.sequence, order_column, sequences.interleaved) == ("case", found, False)
+    assert any("order of column" in reason for reason in sequences.reasons) == bool(found)
+
+
+@pytest.mark.parametrize(
+    ("cells", "found", "also"),
+    [
+        (["2026/11/01 09:30:00.5", "2026/11/01 09:31:00.25"], "%Y/%m/%d %H:%M:%S.%f", None),
+        (["31.12.2026 09:30", "01.01.2027 00:00"], "%d.%m.%Y %H:%M", None),
+        (["12/31/2026 9:30 AM", "01/01/2027 1:00 PM"], "%m/%d/%Y %I:%M %p", None),
+        (["01/02/2026", "03/04/2026"], "%d/%m/%Y", "%m/%d/%Y"),
+        (["2026-11-01T09:30:00Z", "2026-11-01T09:31:00Z"], None, None),
+    ],
+)
+def test_the_format_of_dates_is_recognised(cells: list[str], found: str | None, also: str | None) -> None:
+    order = order_of({"case": ["a", "a"], "when": cells}, "case", exclude=())
+    assert order == Order("when", found, also)
+
+
+def test_text_with_a_date_in_some_cells_orders_nothing() -> None:
+    assert order_of({"case": ["a", "a"], "when": ["31.12.2026", "soon"]}, "case", exclude=()) is None
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,32 @@ def checked(tagger: Path) -> Result:
     return CliRunner().invoke(app, ["check", str(tagger)])
 
 
+@pytest.mark.parametrize(
+    ("minutes", "said"),
+    [
+        ((3, 2, 1), "rows of sequences are in the reverse order of column 'at'"),
+        ((2, 3, 1), "rows are not in the order of column 'at' in 60 sequences"),
+        ((1, 2, 3), None),
+    ],
+)
+def test_rows_that_disagree_with_a_column_of_times_lead_to_a_warning(
+    minutes: tuple[int, ...], said: str | None, tagger: Path
+) -> None:
+    rows = [f"{case},w{case},X,01.11.2026 09:0{minute}\n" for case in range(60) for minute in minutes]
+    Path("log.csv").write_text("case,event,phase,at\n" + "".join(rows))
+    columns = 'sequence_column = "case"\ntoken_column = "event"\ntag_column = "phase"\n'
+    head = 'name = "toy"\n[[corpus.sources]]\nformat = "table"\npath = "log.csv"\n'
+    tagger.write_text(head + columns)
+
+    warnings = [line for line in checked(tagger).stdout.splitlines() if line.startswith("warning")]
+
+    keys = 'order_column = "at" and order_format = "%d.%m.%Y %H:%M"'
+    advice = f", and were read in the order of the source; set {keys} if that is the order of the tokens"
+    assert warnings == ([] if said is None else [f"warning  log.csv: {said}{advice}"])
+    tagger.write_text(head + columns + keys.replace(" and ", "\n"))
+    assert "set order_column" not in checked(tagger).stdout
+
+
 EXPECTATION = """
 [quality.expectations.no_digits]
 table = "tokens"
