@@ -17,6 +17,7 @@ from seqtag.neural.network import NetworkPredictor, TaggerNetwork
 from seqtag.neural.training.batch_sampler import Batch, Shape
 from seqtag.neural.training.ema import ExponentialMovingAverage
 from seqtag.neural.training.optimizer import Optimizer, StepInputs
+from seqtag.neural.training.packed_inputs import packed, unpacked
 from seqtag.neural.weights import Arrays, Weights, set_weights, weights_of, with_prefix, without_prefix
 from seqtag.neural.windowed_inference import NO_VALUES, WordTypeTable
 
@@ -60,14 +61,14 @@ class Engine:
         self._optimizer = Optimizer(config, self._dense, model.tables())
         span = config.average * steps_per_epoch
         self._average = ExponentialMovingAverage(variables, span=span) if span else None
-        self._any_shape = self._step_for(None)
+        self._any_shape = self._step_for_any_shape()
         self._compiled = [(shape, self._step_for(shape)) for shape in compiled]
 
     def train_step(self, batch: Batch) -> float:
         """Train on one batch; return its loss before the step, summed over tokens."""
         self._predictor_is_stale = True
         self._n_steps += 1
-        step = self._any_shape
+        step = None
         for shape, compiled in self._compiled:
             if shape.holds(batch.shape):
                 step, batch = compiled, batch.filled(shape)
@@ -83,7 +84,10 @@ class Engine:
         )
         seed = np.array([self._seed, self._n_steps], np.int32)
         inputs = (word_types, rows_of, self._optimizer.start_step(rows_of), *cells, seed)
-        loss = float(step(*tf.nest.map_structure(tf.constant, inputs)))
+        if step is None:
+            loss = float(self._any_shape(tf.constant(packed(tf.nest.flatten(inputs)))))
+        else:
+            loss = float(step(*tf.nest.map_structure(tf.constant, inputs)))
         if self._average is not None:
             if self._average.is_due(self._n_steps):
                 self._optimizer.catch_up()
@@ -158,8 +162,23 @@ class Engine:
         self._optimizer.apply(dense_gradients, looked_up, row_gradients, squares, inputs.rate)
         return loss_sum
 
-    def _step_for(self, shape: Shape | None) -> Any:
-        """Return a step compiled for a shape; for None, a step for all shapes, which is not compiled."""
+    def _step_for(self, shape: Shape) -> Any:
+        """Return a step compiled for a shape."""
+        step = tf.function(self._learn, jit_compile=True)
+        return step.get_concrete_function(*self._input_specs(shape))
+
+    def _step_for_any_shape(self) -> Any:
+        """Return a step for all shapes, which is not compiled; it takes `packed` inputs."""
+        specs = self._input_specs(None)
+
+        def learn(inputs: Any) -> Any:
+            tensors = unpacked(inputs, tf.nest.flatten(specs))
+            return self._learn(*tf.nest.pack_sequence_as(specs, tensors))
+
+        return tf.function(learn).get_concrete_function(tf.TensorSpec([None], tf.int32))
+
+    def _input_specs(self, shape: Shape | None) -> tuple[Any, ...]:
+        """Return the specifications of the inputs of a step for a shape; for None, for all shapes."""
         model = self.network.model
         batch, time, n_word_types = (
             (shape.batch, shape.time, shape.n_word_types) if shape else (None, None, None)
@@ -176,5 +195,4 @@ class Engine:
             tf.TensorSpec([batch, time], dtype) for dtype in (tf.int32, tf.int32, tf.float32)
         )
         cells = (positions, column_specs(self.network.sizes, batch, time), tag_ids, weights)
-        step = tf.function(self._learn, jit_compile=shape is not None)
-        return step.get_concrete_function(word_types, rows_of, inputs, *cells, tf.TensorSpec([2], tf.int32))
+        return (word_types, rows_of, inputs, *cells, tf.TensorSpec([2], tf.int32))
