@@ -209,7 +209,8 @@ def recognise_long(
     }
     summary = summary_of(keys["format"], columns, roles.tokens, roles.tags, sequence=found.sequence)
     is_partial = has_untagged(columns[roles.tags])
-    further = [name for name in columns if name not in keys.values() or name == found.order]
+    order = found.order.column if found.order else None
+    further = [name for name in columns if name not in keys.values() or name == order]
     return Recognised(keys, summary, (*roles.reasons, *found.reasons), is_partial, further)
 
 
