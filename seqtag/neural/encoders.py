@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pkgutil import resolve_name
-from typing import Any, Self
+from typing import Any, Self, final
 
 from seqtag.config import RECIPES, ModelConfig
 from seqtag.features import ColumnIndex, TagIndex, Vectors, Vocabulary
@@ -71,6 +71,7 @@ class Encoder(keras.Model, ABC):  # type: ignore[misc]  # keras is untyped
             seed: `<int32>[2]` for training, None for inference.
         """
 
+    @final
     def emissions(self, x: Any, mask: Any, seed: Any = None) -> Any:
         """Return tag scores before the softmax, `<float32>[batch, time, n_tags]`, of the `states`."""
         return self.tags(self.states(x, mask, seed))

@@ -24,7 +24,7 @@ def native_cross_entropy(
         tag_ids: `<int32>[batch, time]`.
         weights: `<float32>[batch, time]`, weight of each token.
     """
-    parts = n_parts()
+    parts = 2 * n_parts()
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]  # tensorflow is untyped
     def loss(x: Any, kernel: Any, bias: Any) -> Any:

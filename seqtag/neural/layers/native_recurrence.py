@@ -32,7 +32,7 @@ def native_bidirectional_lstm(
     units, lengths = weights[1].shape[0], tf.reduce_sum(tf.cast(mask, tf.int32), axis=1)  # [batch]
     if keep is None:
         keep = tf.zeros([2, 0, tf.shape(x)[0], units])
-    parts = n_parts(at_once=2)
+    parts = n_parts()
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]  # tensorflow is untyped
     def outputs(x: Any, *weights: Any) -> Any:

@@ -45,13 +45,9 @@ def n_processors() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def n_parts(*, at_once: int = 1) -> int:
-    """Return into how many parts a batch is cut, so that all processors that this process may use have work.
-
-    Args:
-        at_once: operations on each part that run in parallel.
-    """
-    return max(1, min(n_processors() // at_once, _MOST_PARTS))
+def n_parts() -> int:
+    """Return into how many parts a batch is cut, if two operations on each part run in parallel."""
+    return max(1, min(n_processors() // 2, _MOST_PARTS))
 
 
 def _require_whole(library: Path) -> None:
