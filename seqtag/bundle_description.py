@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field
 
-from seqtag.config import Metric, ModelConfig, SchemeName, new_recipe_name
+from seqtag.config import CutConfig, Metric, ModelConfig, SchemeName, new_recipe_name
 from seqtag.errors import BundleError, RunDirError
 from seqtag.features import Coverage
 
@@ -33,6 +33,7 @@ class Bundle(BaseModel):
     # padded lengths; longer sequences are tagged in windows
     bucket_lengths: tuple[int, ...] = Field(validation_alias=AliasChoices("bucket_lengths", "ladder"))
     window_overlap: int  # tokens
+    cut: CutConfig | None = None  # rule by which longer sequences are cut before they are tagged
     metric: Metric
     seed: int
     best_epoch: int

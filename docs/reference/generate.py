@@ -39,6 +39,10 @@ def _configuration() -> Iterator[str]:
         table = _resolved(each, schema)
         yield f"\n## [{key}]\n\n{table['description']}\n"
         yield from _table(table)
+        for name, nested in table["properties"].items():
+            if "$ref" in nested:
+                yield f"\n### [{key}.{name}]\n\n{_resolved(nested, schema)['description']}\n"
+                yield from _table(_resolved(nested, schema))
         for name, values in _tables_by_name(table):
             values = _resolved(values, schema)
             yield f"\n### [{key}.{name}.NAME]\n\n{values['description']}\n"
@@ -93,6 +97,10 @@ def _tables_by_name(table: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str
 
 def _type(key: Mapping[str, Any]) -> str:
     """Describe the values of a key: `number ≥ 0, < 1`."""
+    if "$ref" in key:
+        return "table"
+    if "const" in key:
+        return f'`"{key["const"]}"`'
     if "enum" in key:
         return ", ".join(f'`"{name}"`' for name in key["enum"] if name not in SCHEME_ALIASES)
     if "anyOf" in key:

@@ -9,7 +9,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from seqtag.config import SetColumn, TimeColumn
-from seqtag.features import ColumnIndex, LearnedColumn, token_values
+from seqtag.corpus.token_values import token_values
+from seqtag.features import ColumnIndex, LearnedColumn
 from seqtag.features.gazetteers import BEGIN_ID, INSIDE_ID
 from seqtag.tagging.ragged import flatten
 

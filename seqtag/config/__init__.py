@@ -1,6 +1,6 @@
 """Configuration of taggers (`TaggerConfig`) and of the machine (`Settings`)."""
 
-from seqtag.config.corpus_config import QualityConfig, RowRule, SplitConfig, TagsConfig
+from seqtag.config.corpus_config import CutConfig, QualityConfig, RowRule, SplitConfig, TagsConfig
 from seqtag.config.expectation_config import ExpectationConfig, ExpectationTable, Severity, table_definition
 from seqtag.config.gate_config import EvaluateConfig, GateConfig, Metric
 from seqtag.config.json_schema import SCHEMA_FILE, schema_text, tagger_schema
@@ -35,6 +35,7 @@ __all__ = [
     "SPLITS",
     "ApprovalConfig",
     "CategoryColumn",
+    "CutConfig",
     "EvaluateConfig",
     "ExpectationConfig",
     "ExpectationTable",

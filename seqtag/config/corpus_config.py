@@ -32,6 +32,32 @@ RESERVED_COLUMNS = (
 )
 
 
+class CutConfig(Table):
+    """Rule by which sequences that are too long are cut into pieces, in training and in tagging.
+
+    A sequence of more than `max_length` tokens is cut after the last token in `after` that a piece has, or
+    after its last token if it has none. No span is cut. Pieces have the ids `id#1`, `id#2` and so on.
+
+    A sequence without a document of its source is one document, or if it has more pieces than
+    `document_pieces`, one document for each so many consecutive pieces. Pauses in an order column are a rule
+    of the source, `session_gap_minutes`; its sessions count as pieces here.
+    """
+
+    max_length: int = Field(ge=2, description="tokens of a piece; a longer sequence is cut")
+    after: tuple[str, ...] = Field(
+        default=(), description='tokens after which to cut, such as [".", "?"]; default: any'
+    )
+    document_pieces: Literal["all"] | Annotated[int, Field(ge=1)] = Field(
+        default=20, description="consecutive pieces that stay in one split; all: those of a sequence"
+    )
+
+    @property
+    def sentence(self) -> str:
+        """The rule in words: `at most 200 tokens, after . or ?`."""
+        after = f", after {' or '.join(self.after)}" if self.after else ""
+        return f"at most {self.max_length:,} tokens{after}"
+
+
 class CorpusConfig(Table):
     """Sources of the sequences, and further columns to keep."""
 
@@ -40,6 +66,9 @@ class CorpusConfig(Table):
     )
     columns: tuple[str, ...] = Field(
         default=(), description="further columns, kept as strings up to the predictions"
+    )
+    cut: CutConfig | None = Field(
+        default=None, description="rule by which long sequences are cut; default: none is"
     )
 
     @property

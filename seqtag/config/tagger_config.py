@@ -79,6 +79,16 @@ class TaggerConfig(Table):
         return self
 
     @model_validator(mode="after")
+    def _pieces_are_not_over_long(self) -> Self:
+        cut = self.corpus.cut
+        if cut is not None and cut.max_length > self.quality.max_length:
+            raise ValueError(
+                f"corpus.cut.max_length exceeds quality.max_length: got {cut.max_length:,}, expected at most "
+                f"{self.quality.max_length:,}; a longer piece would be over_long"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _metric_fits_the_scheme(self) -> Self:
         if self.gate.metric == "span_f1" and self.tags.scheme == "none":
             raise ValueError(

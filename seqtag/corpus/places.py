@@ -22,7 +22,8 @@ _SCHEMA = pa.schema([pa.field("prefix", pa.string()), pa.field("number", pa.int6
 _GROUP_ROWS = 1 << 17
 _PARTS = r"^(?P<prefix>.*?)(?P<number>[0-9]{0,18})$"  # "train.conll:17", "train.parquet: row 17"
 _NO_FILE = "sources without files"
-_MARK = re.compile(r":(?: [a-z]+ )?$")  # before the number, as in "train.conll:" and "train.parquet: row "
+# before the number: "train.conll:", "train.parquet: row ", "train.conll:1, piece "
+_MARK = re.compile(r":(?: [a-z]+ )?(?:[0-9]+, piece )?$")
 
 
 class PlacesWriter:

@@ -50,16 +50,19 @@ def read_file(
     *,
     tag_file: InputFile | None = None,
     rows: Iterable[pa.RecordBatch] | None = None,
+    in_parts: bool = False,
 ) -> Iterator[pa.RecordBatch]:
     """Yield the sequences of a file.
 
     Args:
         tag_file: file of tags, annotations or class names, for parallel text, brat and datasets.
         rows: token rows of the file, and of the files that continue it, for formats with one token per row.
+        in_parts: yield a sequence of very many tokens in several rows, of which all but the first have no
+            place, in formats with one token per line or row.
     """
     match source:
         case ConllSource():
-            yield from read_conll(source, file, columns, report)
+            yield from read_conll(source, file, columns, report, in_parts=in_parts)
         case ConlluSource():
             yield from read_conllu(source, file, columns, report)
         case JsonlSource():
@@ -75,7 +78,7 @@ def read_file(
         case DatasetsSource() if tag_file is not None:
             yield from read_dataset(source, file, tag_file, columns, report)
         case TableSource() | LongParquetSource() | XesSource() if rows is not None:
-            yield from sequences_of_rows(rows, source, columns, report, name=file.name)
+            yield from sequences_of_rows(rows, source, columns, report, name=file.name, in_parts=in_parts)
         case ParallelSource() if tag_file is not None:
             yield from read_parallel(source, file, tag_file, columns, report)
         case BratSource() if tag_file is not None:
@@ -96,12 +99,16 @@ def token_rows(
 
 
 def read_fileless(
-    source: SqlSource | SampleSource, columns: tuple[str, ...], report: SourceReport
+    source: SqlSource | SampleSource,
+    columns: tuple[str, ...],
+    report: SourceReport,
+    *,
+    in_parts: bool = False,
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the sequences of a source without files."""
+    """Yield the sequences of a source without files; `in_parts` as for `read_file`."""
     match source:
         case SqlSource():
-            yield from read_sql(source, columns, report)
+            yield from read_sql(source, columns, report, in_parts=in_parts)
         case SampleSource():
             from seqtag.corpus.sample_corpus import sample_batches
 

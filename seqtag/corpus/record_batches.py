@@ -10,12 +10,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqtag.corpus.schema import SEQUENCE_ID, reader_schema
+from seqtag.corpus.schema import PLACE, SEQUENCE_ID, reader_schema
 from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.whitespace import around, replaced, stripped
 from seqtag.io.arrays import mask_of, with_column
 from seqtag.io.hashing import hash_pairs, hash_sequences, hex_hashes
-from seqtag.tagging.ragged import flatten, relist
+from seqtag.tagging.ragged import flatten, relist, sequence_numbers
 
 
 def corpus_batch(
@@ -51,7 +51,9 @@ def corpus_batch(
     n = len(numbered)
     nothing = pa.nulls(n, pa.string())
     further = further or {}
-    token_columns = {name: _token_values(lists, report) for name, lists in (token_columns or {}).items()}
+    token_columns = {
+        name: _token_values(lists, tokens, report) for name, lists in (token_columns or {}).items()
+    }
     tokens = _stripped_tokens(
         tokens if tokens.null_count == 0 else relist(*flatten(tokens)), places, report, spaced_tokens
     )
@@ -85,16 +87,18 @@ def corpus_batch(
 
 
 def with_token_columns(batch: pa.RecordBatch, names: Sequence[str]) -> pa.RecordBatch:
-    """Return a batch of a reader with these columns of tokens, of which it has some, in this order."""
+    """Return a batch with all these columns of tokens, in this order; the place stays last."""
     if not names:
         return batch
-    others = [name for name in batch.schema.names if name not in names]
     nothing = pa.nulls(batch.num_rows, pa.list_(pa.string()))
-    lists = {name: batch[name] if name in batch.schema.names else nothing for name in names}
-    arrays = {**{name: batch[name] for name in others[:-1]}, **lists, others[-1]: batch[others[-1]]}
-    fields = [batch.schema.field(name) for name in others]
-    schema = pa.schema([*fields[:-1], *(pa.field(name, nothing.type) for name in names), fields[-1]])
-    return pa.RecordBatch.from_arrays(list(arrays.values()), schema=schema)
+    arrays = {name: batch[name] for name in batch.schema.names if name not in (*names, PLACE)}
+    arrays |= {name: batch[name] if name in batch.schema.names else nothing for name in names}
+    fields = [batch.schema.field(name) for name in arrays if name not in names]
+    fields += [pa.field(name, nothing.type) for name in names]
+    if PLACE in batch.schema.names:
+        arrays[PLACE] = batch[PLACE]
+        fields.append(batch.schema.field(PLACE))
+    return pa.RecordBatch.from_arrays(list(arrays.values()), schema=pa.schema(fields))
 
 
 def content_ids(tokens: pa.ListArray, token_columns: Iterable[pa.ListArray] = ()) -> pa.StringArray:
@@ -113,6 +117,12 @@ def with_file_in_ids(batch: pa.RecordBatch, name: str) -> pa.RecordBatch:
 def labelled(name: str, numbers: npt.NDArray[np.int64], *, mark: str) -> pa.StringArray:
     """Return a label for each number: "a.csv#3" for 3 with the name "a.csv" and the mark "#"."""
     return pc.binary_join_element_wise(name, pa.array(numbers).cast(pa.string()), mark)
+
+
+def without_first_place(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Return the batch without the place of its first row, which continues the sequence before it."""
+    is_first = pa.array(np.arange(batch.num_rows) == 0)
+    return with_column(batch, PLACE, pc.if_else(is_first, None, batch[PLACE]))
 
 
 def picked(
@@ -181,9 +191,18 @@ def _stripped_tags(tags: pa.ListArray, report: SourceReport) -> pa.ListArray:
     return tags if texts is values else relist(texts, flatten(tags)[1], like=tags)
 
 
-def _token_values(lists: pa.ListArray, report: SourceReport) -> pa.ListArray:
-    values, offsets = flatten(lists)
-    return relist(_not_empty(stripped(values, "further cells", report)), offsets, like=lists)
+def _token_values(lists: pa.ListArray, tokens: pa.ListArray, report: SourceReport) -> pa.ListArray:
+    """Return the values without white space around them; a null list becomes a list of nulls."""
+    values, starts = flatten(lists)
+    values = _not_empty(stripped(values, "further cells", report))
+    if not lists.null_count:
+        return relist(values, starts)
+    is_null = mask_of(lists.is_null())
+    lengths = np.where(is_null, np.diff(flatten(tokens)[1]), np.diff(starts))
+    offsets = np.append(0, np.cumsum(lengths))
+    owner = sequence_numbers(offsets)
+    positions = np.arange(offsets[-1]) - offsets[owner] + starts[owner]
+    return relist(values.take(pa.array(positions, mask=is_null[owner])), offsets)
 
 
 def _with_unequal_lengths(

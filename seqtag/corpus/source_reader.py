@@ -30,6 +30,7 @@ from seqtag.config.source_config import (
 from seqtag.config.tagger_config import CorpusConfig
 from seqtag.corpus.class_names import with_tag_names
 from seqtag.corpus.containers import implied_layers, packing
+from seqtag.corpus.cutting import in_pieces
 from seqtag.corpus.files import InputFile, contents, expand, find_files, list_files, with_distinct_names
 from seqtag.corpus.formats.brat import annotation_file
 from seqtag.corpus.formats.conllu_words import check_tag_feature
@@ -184,14 +185,15 @@ def _stream(
         if tag_names is not None:
             report.assume("tag names", f"{len(tag_names)} of tag_names")
         whole = WholeSource(input_.source)
-        for batch in _batches(input_, corpus.columns, report):
+        batches = _labelled(input_, corpus, report, whole)
+        if corpus.cut is not None:
+            batches = in_pieces(batches, input_.source, corpus.cut, report)
+        for batch in batches:
             missing -= {c for c in missing if batch[c].null_count < batch.num_rows}
             n_sequences += batch.num_rows
             n_tokens += len(batch[TOKENS].flatten())
             n_broken += batch.num_rows - batch["defect"].null_count
-            batch = with_token_columns(batch, corpus.token_columns)
-            batch, places = _without_places(_with_labels(batch, input_.source, input_.name, report))
-            whole.look(batch)
+            batch, places = _without_places(batch)
             for start in range(0, batch.num_rows, BATCH_SEQUENCES):
                 if on_places is not None:
                     on_places(places.slice(start, BATCH_SEQUENCES))
@@ -219,6 +221,16 @@ def _stream(
         raise _missing_columns(missing, list(offered))
 
 
+def _labelled(
+    input_: _Input, corpus: CorpusConfig, report: SourceReport, whole: WholeSource
+) -> Iterator[pa.RecordBatch]:
+    for batch in _batches(input_, corpus.columns, report, in_parts=corpus.cut is not None):
+        batch = with_token_columns(batch, corpus.token_columns)
+        batch = _with_labels(batch, input_.source, input_.name, report)
+        whole.look(batch)
+        yield batch
+
+
 def _missing_columns(missing: set[str], offered: list[str]) -> CorpusFormatError:
     shown = listed([f"{name!r:.60}" for name in offered], _SHOWN_COLUMNS) or "none"
     return CorpusFormatError(
@@ -236,11 +248,13 @@ def _nothing_found(input_: _Input) -> CorpusFormatError:
     return CorpusFormatError(f"{names}: no {unit} found in any of {n:,} files, expected at least one")
 
 
-def _batches(input_: _Input, columns: tuple[str, ...], report: SourceReport) -> Iterator[pa.RecordBatch]:
+def _batches(
+    input_: _Input, columns: tuple[str, ...], report: SourceReport, *, in_parts: bool
+) -> Iterator[pa.RecordBatch]:
     source = input_.source
     if not isinstance(source, FileSource):
         with network_errors_classified(input_.name):
-            yield from read_fileless(source, columns, report)
+            yield from read_fileless(source, columns, report, in_parts=in_parts)
         return
     report.change("hidden files and markers skipped", input_.n_hidden)
     if input_.repeated:
@@ -262,7 +276,10 @@ def _batches(input_: _Input, columns: tuple[str, ...], report: SourceReport) -> 
         report.offer(partitions(file.location))
         n_sequences = 0
         with network_errors_classified(file.name):
-            for batch in read_file(path.source, file, path.requested, report, tag_file=tag_file, rows=rows):
+            read = read_file(
+                path.source, file, path.requested, report, tag_file=tag_file, rows=rows, in_parts=in_parts
+            )
+            for batch in read:
                 n_sequences += batch.num_rows
                 batch = path.added_to(batch, name=file.name)
                 yield with_file_in_ids(batch, file.name) if source.id_scope == "file" else batch

@@ -116,9 +116,17 @@ def plain_line_blocks(
 
 
 def paragraph_blocks(
-    file: InputFile, encoding: str, block_bytes: int, *, report: SourceReport | None = None
+    file: InputFile,
+    encoding: str,
+    block_bytes: int,
+    *,
+    report: SourceReport | None = None,
+    in_parts: bool = False,
 ) -> Iterator[bytes]:
     """Yield the text of a file as UTF-8 in blocks that end with a blank line or with the file.
+
+    With `in_parts`, what has no blank line is yielded in blocks of at least `block_bytes` that depend on
+    nothing above it; the last block has fewer bytes.
 
     Raises:
         CorpusFormatError: as for `plain_line_blocks`.
@@ -134,7 +142,11 @@ def paragraph_blocks(
         end = _last_blank_line(block)
         if end:
             yield block[:end]
-        pending, waiting = [block[end:]], 0 if end else size
+        rest = block[end:]
+        while in_parts and (stop := rest.find(b"\n", block_bytes - 1) + 1):
+            yield rest[:stop]
+            rest = rest[stop:]
+        pending, waiting = [rest], 0 if end or in_parts else size
     rest = b"".join(pending)
     if rest:
         yield rest

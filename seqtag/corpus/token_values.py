@@ -1,4 +1,4 @@
-"""Values of further columns of tokens: text to numbers and seconds."""
+"""Values of further columns of tokens: aligned with the tokens, and text as numbers and seconds."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from seqtag.config.token_columns import NumberColumn, ReadColumn, TimeColumn
 from seqtag.corpus.formats.order_keys import declared_kind
 from seqtag.corpus.formats.timestamps import INSTANT, LOCAL_TIME, iso_seconds
 from seqtag.io.arrays import mask_of
+from seqtag.tagging.ragged import flatten, sequence_numbers
 
 _NUMBER = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 
@@ -51,3 +52,22 @@ def invalid_values(texts: pa.StringArray, column: NumberColumn | TimeColumn) -> 
     """Return `<bool>[n]`, True where a value is there, but is no number or time as the column declares."""
     parsed = seconds(texts, column.format) if isinstance(column, TimeColumn) else numbers(texts)
     return mask_of(texts.is_valid()) & np.isnan(parsed)
+
+
+def token_values(lists: pa.ListArray | None, offsets: npt.NDArray[np.int64]) -> pa.StringArray:
+    """Return the values of concatenated sequences, null for the tokens of a sequence without a list.
+
+    Args:
+        lists: `list<string>`, as long as the tokens of each sequence, or null; None if all are null.
+        offsets: `<int64>[n_sequences + 1]`, start of each sequence among the tokens.
+    """
+    n = int(offsets[-1])
+    if lists is None:
+        return pa.nulls(n, pa.string())
+    values, starts = flatten(lists)
+    if len(values) == n:
+        return values.cast(pa.string())
+    owner = sequence_numbers(offsets)
+    positions = np.arange(n) - offsets[owner] + starts[owner]
+    missing = np.diff(starts)[owner] == 0
+    return values.cast(pa.string()).take(pa.array(positions, mask=missing))

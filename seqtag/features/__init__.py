@@ -5,7 +5,6 @@ from seqtag.features.column_index import (
     ColumnIndex,
     EncodedColumns,
     LearnedColumn,
-    token_values,
 )
 from seqtag.features.column_learning import learn_columns
 from seqtag.features.encoded_layout import COLUMNS, SEEN, TESTED
@@ -55,7 +54,6 @@ __all__ = [
     "read_gazetteers",
     "read_word_types",
     "stitched",
-    "token_values",
     "windows",
     "write_sequence_hashes",
 ]

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from seqtag.artifacts import write_json
 from seqtag.config import CategoryColumn, NumberColumn, ReadColumn, SetColumn, TimeColumn
-from seqtag.corpus.token_values import numbers, seconds
+from seqtag.corpus.token_values import numbers, seconds, token_values
 from seqtag.errors import CorpusFormatError, RunDirError
 from seqtag.features.encoded_layout import COLUMNS
 from seqtag.features.gazetteers import N_IDS, Gazetteer
@@ -182,25 +182,6 @@ class ColumnIndex(BaseModel):
 
 
 NO_COLUMNS = ColumnIndex()
-
-
-def token_values(lists: pa.ListArray | None, offsets: npt.NDArray[np.int64]) -> pa.StringArray:
-    """Return the values of concatenated sequences, null for the tokens of a sequence without a list.
-
-    Args:
-        lists: `list<string>`, as long as the tokens of each sequence, or null; None if all are null.
-        offsets: `<int64>[n_sequences + 1]`, start of each sequence among the tokens.
-    """
-    n = int(offsets[-1])
-    if lists is None:
-        return pa.nulls(n, pa.string())
-    values, starts = flatten(lists)
-    if len(values) == n:
-        return values.cast(pa.string())
-    owner = sequence_numbers(offsets)
-    positions = np.arange(n) - offsets[owner] + starts[owner]
-    missing = np.diff(starts)[owner] == 0
-    return values.cast(pa.string()).take(pa.array(positions, mask=missing))
 
 
 def check_lengths(

@@ -23,8 +23,8 @@ from seqtag.config import (
     table_definition,
 )
 from seqtag.corpus.schema import DOCUMENT_ID, SEQUENCE_ID, TAGS, TOKENS
+from seqtag.corpus.token_values import token_values
 from seqtag.corpus.untagged import known_tags
-from seqtag.features import token_values
 from seqtag.io.row_groups import read_row_groups
 from seqtag.quality.sequence_table import MeasuredCorpus
 from seqtag.quality.violations import Mask, TableFindings

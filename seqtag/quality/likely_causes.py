@@ -54,7 +54,8 @@ CAUSES: Mapping[str, Cause] = {
     "over_long": Cause(
         "are too long",
         "sequence ends are not recognized",
-        "check blank lines or the column of sequence ids, or raise quality.max_length",
+        "check blank lines or the column of sequence ids, cut sequences with corpus.cut.max_length, or raise "
+        "quality.max_length",
     ),
     "duplicate_id": Cause(
         "have the id of another sequence",

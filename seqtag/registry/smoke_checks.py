@@ -122,7 +122,7 @@ def run_smoke_test(
         answer = loaded.predict(frame)
         return Served(answer["tags"].tolist(), answer["confidence"].tolist())
 
-    columns, longest = ColumnIndex.load(Path(bundle)), description.bucket_lengths[-1]
+    columns, longest = ColumnIndex.load(Path(bundle)), _longest_whole(description)
     known = None if golden is None else _golden(Path(golden), columns, longest=longest)
     spelled = tags.tags_in(description.output_scheme)
     legal = legal_transitions(spelled, description.output_scheme) if _promises_legal(description) else None
@@ -135,6 +135,12 @@ def run_smoke_test(
     sample = known or Golden([["a", "b", "c"]], [], [])
     measured = {"load_seconds": round(loading, 2), **_speed(serve, sample), "peak_bytes": peak_memory()}
     return {"checks": list(map(asdict, checks)), "measured": measured}
+
+
+def _longest_whole(bundle: Bundle) -> int:
+    """Return the number of tokens up to which sequences are tagged neither in pieces nor in windows."""
+    longest = bundle.bucket_lengths[-1]
+    return longest if bundle.cut is None else min(longest, bundle.cut.max_length)
 
 
 def _golden(predictions: Path, columns: ColumnIndex, *, longest: int) -> Golden | None:

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 import fsspec
 
-from seqtag.config import SCHEMA_FILE, SPLITS, Split, TaggerConfig, parse_tagger
+from seqtag.config import SCHEMA_FILE, SPLITS, CutConfig, Split, TaggerConfig, parse_tagger
 from seqtag.config.secrets import has_password
 from seqtag.corpus.files import InputFile, expand, list_files
 from seqtag.corpus.folders import data_pattern
@@ -26,6 +26,8 @@ from seqtag.reporting.toml import toml_text
 from seqtag.steps.check import CorpusCheck, check
 
 URL_VARIABLE = "CORPUS_URL"
+_PIECE_TOKENS = 200
+_ENOUGH_DOCUMENTS = 200  # pieces are divided into, if there are fewer documents to test on
 _SMALL_SHARE = 0.2  # of dev and test in a small corpus
 _FLOOR = 0.1
 
@@ -71,10 +73,14 @@ def draft(
         files = [each for place in places for each in _files(place, file.absolute().parent)]
         sources = _parallel(files, form) or _grouped(files, chosen, form)
     text, found = _checked(name, sources, file, share=None)
+    cut = _cut_rule(name, sources, file) if _is_unsegmented(found) else None
+    if cut is not None:
+        text, found = _checked(name, sources, file, share=None, cut=cut)
     if not _has_enough_to_test(found) and not any(source.split == "test" for source in sources):
-        text, found = _checked(name, sources, file, share=_SMALL_SHARE)
+        text, found = _checked(name, sources, file, share=_SMALL_SHARE, cut=cut)
     seen = tuple(dict.fromkeys(source.recognised.summary for source in sources))
-    notes = (reason for source in sources for reason in source.recognised.reasons)
+    notes = [reason for source in sources for reason in source.recognised.reasons]
+    notes += [] if cut is None else [_cut_note(cut)]
     shortage = _shortage(found, parse_tagger(text, file))
     return Draft(text, found, seen, tuple(dict.fromkeys([*notes, *filter(None, [shortage])])))
 
@@ -185,13 +191,46 @@ def _of_table(places: Sequence[str], table: str, chosen: Chosen) -> SourceDraft:
 
 
 def _checked(
-    name: str, sources: Sequence[SourceDraft], file: Path, *, share: float | None
+    name: str,
+    sources: Sequence[SourceDraft],
+    file: Path,
+    *,
+    share: float | None,
+    cut: CutConfig | None = None,
 ) -> tuple[str, CorpusCheck]:
-    text = "\n".join(_lines(name, sources, share)).strip("\n") + "\n"
+    text = "\n".join(_lines(name, sources, share, cut)).strip("\n") + "\n"
     return text, check(parse_tagger(text, file))
 
 
-def _lines(name: str, sources: Sequence[SourceDraft], share: float | None) -> Iterator[str]:
+def _is_unsegmented(found: CorpusCheck) -> bool:
+    """Return whether a run would refuse a corpus with sequences that are too long."""
+    return found.fault is not None and any(
+        rule.rule == "over_long" and rule.count for rule in found.profile.rules
+    )
+
+
+def _cut_rule(name: str, sources: Sequence[SourceDraft], file: Path) -> CutConfig:
+    """Return a rule that cuts sequences which are too long, with enough documents to test models on."""
+    rule = CutConfig(max_length=_PIECE_TOKENS)
+    _, found = _checked(name, sources, file, share=None, cut=rule)
+    n_pieces = sum(report.n_sequences for report in found.reports)
+    if _has_enough_to_test(found) or rule.document_pieces == "all":
+        return rule
+    n = max(1, min(rule.document_pieces, n_pieces // _ENOUGH_DOCUMENTS))
+    return rule.model_copy(update={"document_pieces": n})
+
+
+def _cut_note(rule: CutConfig) -> str:
+    return (
+        f"sequences are too long, and [corpus.cut] cuts them into pieces of {rule.max_length} tokens; "
+        f"a document, which stays in one split, is {plural(int(rule.document_pieces), 'piece')} in a row; "
+        'after = ["."] would cut at the ends of sentences'
+    )
+
+
+def _lines(
+    name: str, sources: Sequence[SourceDraft], share: float | None, cut: CutConfig | None
+) -> Iterator[str]:
     yield f"#:schema ./{SCHEMA_FILE}"  # editors with taplo check and complete the keys
     yield "# Written by `seqtag init`. `seqtag schema` prints every key with its default and description."
     yield toml_text({"name": name})
@@ -205,6 +244,10 @@ def _lines(name: str, sources: Sequence[SourceDraft], share: float | None) -> It
         keys = dict(source.recognised.keys)
         table = toml_text({"format": keys.pop("format"), **paths, **split, **keys})
         yield f"{table.rstrip()}\n{_further_columns(source.recognised.further)}"
+    if cut is not None:
+        yield "[corpus.cut]  # of sequences that are too long"
+        yield f"max_length = {cut.max_length}  # tokens"
+        yield f"document_pieces = {cut.document_pieces}  # consecutive pieces that stay in one split\n"
     if any(source.recognised.is_partial for source in sources):
         yield "[tags]\n" + toml_text({"partial": True}).strip() + "  # tokens without a tag are not scored\n"
     named = {source.split for source in sources}

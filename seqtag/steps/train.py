@@ -51,7 +51,7 @@ def train(
     inputs = {
         "encoded": require_manifest(run.output("encode")).digest,
         "vocabulary": require_manifest(run.output("index")).digest,
-        **config_inputs(config, "train", "model", "features", "seed"),
+        **config_inputs(config, "train", "model", "features", "seed", "corpus.cut"),
         "metric": metric(run),
         "output scheme": output_scheme(run),
     }
@@ -115,6 +115,7 @@ def fit_recipe(
                 seed=config.seed,
                 folder=bundle,
                 output_scheme=output_scheme(run_dir),
+                cut=config.corpus.cut,
                 checkpoints=Checkpoints(checkpoint_folder, every=checkpoints_every),
                 halved=halved,
                 on_epoch=send,

@@ -22,7 +22,7 @@ from seqtag.corpus.formats.line_groups import (
     warn_of_two_values,
 )
 from seqtag.corpus.formats.line_kinds import kinds_of
-from seqtag.corpus.record_batches import corpus_batch, first_defects, labelled
+from seqtag.corpus.record_batches import corpus_batch, first_defects, labelled, without_first_place
 from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.text_blocks import BLOCK_BYTES, Lines, Positions, lines_of, paragraph_blocks, with_head
 from seqtag.tagging.ragged import relist
@@ -38,11 +38,15 @@ def read_conll(
     report: SourceReport,
     *,
     block_bytes: int = BLOCK_BYTES,
+    in_parts: bool = False,
 ) -> Iterator[pa.RecordBatch]:
     """Yield the sequences of a file in columns.
 
     -DOCSTART- or the comment `#begin document` begins a document, whose id is derived by `with_document_ids`.
     Each sequence above the first such line is a separate document, with the hash of its tokens as id.
+
+    With `in_parts`, a sequence that is longer than a block is yielded in parts of about that size, of which
+    all but the first have no place.
 
     Additional columns come from comments `# key = value`. A file without token lines yields nothing.
 
@@ -50,18 +54,24 @@ def read_conll(
         CorpusFormatError: most lines lack a column, or the encoding is wrong. A single line with a wrong
             number of columns only makes its sequence defective.
     """
-    yield from with_document_ids(_pieces(source, file, columns, report, block_bytes))
+    yield from with_document_ids(_pieces(source, file, columns, report, block_bytes, in_parts))
 
 
 def _pieces(
-    source: ConllSource, file: InputFile, columns: Sequence[str], report: SourceReport, block_bytes: int
+    source: ConllSource,
+    file: InputFile,
+    columns: Sequence[str],
+    report: SourceReport,
+    block_bytes: int,
+    in_parts: bool,
 ) -> Iterator[Piece]:
-    text = paragraph_blocks(file, source.encoding, block_bytes, report=report)
+    text = paragraph_blocks(file, source.encoding, block_bytes, report=report, in_parts=in_parts)
     head, blocks = with_head(text, HEAD_BYTES)
     layout = layout_of(source, head, name=file.name)
     place, tally = _ConllPosition(), LayoutChecks(layout)
     for block in blocks:
-        piece, place = _piece(layout, file.name, columns, report, block, place, tally)
+        is_open = in_parts and len(block) >= block_bytes
+        piece, place = _piece(layout, file.name, columns, report, block, place, tally, is_open=is_open)
         if piece is not None:
             yield piece
     tally.report_to(report, file.name, n_sequences=place.n_sequences)
@@ -74,6 +84,7 @@ class _ConllPosition:
     line: int = 1
     n_sequences: int = 0
     n_documents: int = 0  # lines that begin a document
+    is_within: bool = False  # a sequence that the next block continues
 
 
 def _piece(
@@ -84,6 +95,8 @@ def _piece(
     block: bytes,
     place: _ConllPosition,
     tally: LayoutChecks,
+    *,
+    is_open: bool,
 ) -> tuple[Piece | None, _ConllPosition]:
     source = layout.source
     lines = lines_of(block)
@@ -91,10 +104,12 @@ def _piece(
     kinds = kinds_of(lines, fields, layout, first_line=place.line)
     tally.add(lines, fields, kinds, first_line=place.line)
     groups = groups_of(lines, tokens=kinds.tokens, is_break=kinds.is_break, comments=kinds.comments)
+    is_part = place.is_within and bool(len(groups)) and not kinds.is_break[: groups.tokens[0]].any()
     after = _ConllPosition(
         line=place.line + len(lines),
-        n_sequences=place.n_sequences + len(groups),
+        n_sequences=place.n_sequences + len(groups) - int(is_part),
         n_documents=place.n_documents + len(kinds.document_starts),
+        is_within=is_open and not kinds.is_break[-1],
     )
     if not len(groups):
         return None, after
@@ -112,7 +127,7 @@ def _piece(
     batch = corpus_batch(
         columns,
         report,
-        numbered=labelled(name, place.n_sequences + 1 + np.arange(len(groups)), mark="#"),
+        numbered=labelled(name, after.n_sequences + 1 - len(groups) + np.arange(len(groups)), mark="#"),
         tokens=relist(fields.column(source.token_column, groups.tokens), groups.offsets),
         tags=relist(fields.column(source.tag_column, groups.tokens), groups.offsets),
         places=places(groups.offsets[:-1]),
@@ -123,9 +138,14 @@ def _piece(
             for name, number in source.token_columns.items()
         },
     )
+    if is_part:
+        batch = without_first_place(batch)
     if source.documents == "none":
         return Piece(batch, np.zeros(len(groups), np.int64)), after
-    return Piece(batch, place.n_documents + document_numbers(groups, kinds.document_starts)), after
+    numbers = place.n_documents + document_numbers(groups, kinds.document_starts)
+    parts = [*[0] * is_part, *[len(groups) - 1] * after.is_within]
+    numbers[parts] = 0  # a sequence that is read in parts is a document by itself
+    return Piece(batch, numbers), after
 
 
 def _reasons(layout: ColumnLayout, lines: Lines, rows: Positions, counts: Positions) -> pa.StringArray:

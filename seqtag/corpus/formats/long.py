@@ -20,8 +20,9 @@ from seqtag.corpus.formats.order_keys import Kind
 from seqtag.corpus.formats.ordering import with_keys
 from seqtag.corpus.formats.quoting import blanks_before_quotes, line_breaks
 from seqtag.corpus.formats.row_order import has_rise, in_order, out_of_order, session_starts
+from seqtag.corpus.formats.sequence_rows import PART_ROWS, check_order, whole_sequences
 from seqtag.corpus.formats.token_rows import DEFECT, KEY, identified, places_of, starts
-from seqtag.corpus.record_batches import corpus_batch, first_defects, labelled
+from seqtag.corpus.record_batches import corpus_batch, first_defects, labelled, without_first_place
 from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.text_blocks import Positions
 from seqtag.corpus.whitespace import WHITE_SPACE
@@ -107,6 +108,8 @@ def sequences_of_rows(
     *,
     name: str,
     memory_bytes: int = MEMORY_BYTES,
+    in_parts: bool = False,
+    part_rows: int = PART_ROWS,
 ) -> Iterator[pa.RecordBatch]:
     """Yield rows with the same sequence id as sequences, in batches of the corpus schema.
 
@@ -117,6 +120,8 @@ def sequences_of_rows(
     Args:
         rows: columns of strings named as in the source; the order column may have any sortable type.
         memory_bytes: of interleaved rows in memory before they are written to disk.
+        in_parts: yield a sequence of more than `part_rows` rows in parts, of which all but the first have no
+            place. Their rows must be in order. Sequences that pauses divide are held whole.
 
     Raises:
         CorpusFormatError: most rows have no sequence id, most ids return after rows of other ids, or the
@@ -132,9 +137,14 @@ def sequences_of_rows(
         report.assume("rows", "one token each, those of a sequence adjacent")
         rows = adjacent(rows, source.sequence_column, report, name=name)
     counts = _RowCounts()
-    for chunk in _whole_sequences(rows, source.sequence_column):
+    in_parts = in_parts and source.session_gap_minutes is None
+    chunks = whole_sequences(rows, source.sequence_column, part_rows=part_rows if in_parts else None)
+    for chunk, is_part in chunks:
+        if is_part:
+            check_order(chunk, counts.last_key, source, name=name)
+            counts = replace(counts, n_sequences=counts.n_sequences - 1)
         batch, counts = _sequences(chunk, source, columns, report, name, counts)
-        yield batch
+        yield without_first_place(batch) if is_part else batch
     if counts.n_resorted and kinds[0].cycle is not None:
         times, turn, needed = _CYCLES[kinds[0].cycle]
         report.warn(
@@ -183,30 +193,7 @@ class _RowCounts:
     first_resorted: str | None = None  # place of the first of them
     has_rise: bool = False  # if not, all are in reverse, and not against the order column
     varying: Mapping[str, tuple[str, int]] = field(default_factory=dict)  # column: first place, sequences
-
-
-def _whole_sequences(rows: Iterable[pa.RecordBatch], column: str) -> Iterator[pa.RecordBatch]:
-    """Yield the rows in batches that end at the end of a sequence."""
-    pending: list[pa.RecordBatch] = []
-    last: str | None = None
-    for batch in rows:
-        ids = batch[column]
-        firsts = starts(ids, last)
-        last = ids[-1].as_py()
-        if len(firsts):
-            cut = int(firsts[-1])
-            pending.append(batch.slice(0, cut))
-            if any(part.num_rows for part in pending):
-                yield _joined(pending)
-            pending = [batch.slice(cut)]
-        else:
-            pending.append(batch)
-    if pending:
-        yield _joined(pending)
-
-
-def _joined(parts: list[pa.RecordBatch]) -> pa.RecordBatch:
-    return parts[0] if len(parts) == 1 else pa.concat_batches(parts)
+    last_key: pa.Scalar | None = None  # of the last row
 
 
 def _sequences(
@@ -277,6 +264,7 @@ def _sequences(
         n_sequences=counts.n_sequences + len(firsts),
         n_rows=counts.n_rows + rows.num_rows,
         varying=varying,
+        last_key=rows[KEY][-1] if KEY in rows.schema.names else None,
     )
 
 

@@ -28,7 +28,12 @@ ROWS = 50_000  # fetched at a time
 
 
 def read_sql(
-    source: SqlSource, columns: Sequence[str], report: SourceReport, *, fetch_rows: int = ROWS
+    source: SqlSource,
+    columns: Sequence[str],
+    report: SourceReport,
+    *,
+    fetch_rows: int = ROWS,
+    in_parts: bool = False,
 ) -> Iterator[pa.RecordBatch]:
     """Yield the sequences of a query, which must return the rows of a sequence one after the other.
 
@@ -41,7 +46,7 @@ def read_sql(
         ConnectionError: the database cannot be reached, or the connection was lost; retrying may help.
     """
     rows = _rows(source, columns, report, fetch_rows)
-    yield from sequences_of_rows(rows, source, columns, report, name=NAME)
+    yield from sequences_of_rows(rows, source, columns, report, name=NAME, in_parts=in_parts)
 
 
 def first_rows(source: SqlSource, n_rows: int) -> tuple[list[str], list[Sequence[object]]]:

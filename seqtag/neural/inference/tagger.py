@@ -15,6 +15,8 @@ import pyarrow.compute as pc
 
 from seqtag.bundle_description import Bundle
 from seqtag.config import RECIPES
+from seqtag.corpus.cut_points import cut_points
+from seqtag.corpus.token_values import token_values
 from seqtag.errors import BundleError, RunDirError
 from seqtag.features import UNK_ID, ColumnIndex, TagIndex, Vocabulary, windows
 from seqtag.features.column_index import check_lengths
@@ -105,23 +107,28 @@ class Tagger:
         Raises:
             CorpusFormatError: a sequence has another number of values than tokens.
 
-        Features are computed once per distinct token. Sequences longer than the last bucket are tagged in
-        overlapping windows, whose results are stitched.
+        Features are computed once per distinct token. Long sequences are cut by the rule of the corpus that
+        the tagger was trained on. What is longer than the last bucket then is tagged in overlapping windows.
+        The results are stitched.
         """
         flat, offsets = flatten(tokens)
         distinct = pc.dictionary_encode(pc.fill_null(flat.cast(pa.string()), ""))
         word_types = self.features(distinct.dictionary)
         vectors = self.predictor.word_type_vectors(word_types)  # [1 + n_word_types, size]
         word_type_ids = distinct.indices.to_numpy() + np.int32(1)  # [n_tokens]
+        pieces = offsets
+        if self.bundle.cut is not None:
+            pieces = np.sort(np.append(offsets, cut_points(tokens, self.bundle.cut).positions))
         all_windows = windows(
-            np.diff(offsets), buckets=self.bundle.bucket_lengths, overlap=self.bundle.window_overlap
+            np.diff(pieces), buckets=self.bundle.bucket_lengths, overlap=self.bundle.window_overlap
         )
         read = {name: columns[name] for name in self.columns.names if name in columns}
         check_lengths(tokens, read)
-        encoded = self.columns.encoded(tokens, read)
+        in_pieces = {name: relist(token_values(lists, offsets), pieces) for name, lists in read.items()}
+        encoded = self.columns.encoded(relist(flat, pieces), in_pieces)  # gaps begin anew, as in training
         # [n_tokens]
         output = predict_tokens(
-            self.predictor, vectors, word_type_ids, all_windows, columns=encoded, offsets=offsets
+            self.predictor, vectors, word_type_ids, all_windows, columns=encoded, offsets=pieces
         )
         tags = pa.array(self.tags.tags_in(self.bundle.output_scheme), pa.string())
         return Tagged(

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seqtag.config import FeaturesConfig, Metric, ModelConfig, SchemeName, TrainConfig
+from seqtag.config import CutConfig, FeaturesConfig, Metric, ModelConfig, SchemeName, TrainConfig
 from seqtag.errors import ConfigError
 from seqtag.evaluation import EpochRecord, TrainingHistory
 from seqtag.features import Bucket, ColumnIndex, TagIndex, Vocabulary, read_encoded, read_word_types
@@ -42,6 +42,7 @@ def train(
     seed: int,
     folder: Path,
     output_scheme: SchemeName | None = None,
+    cut: CutConfig | None = None,
     checkpoints: Checkpoints | None = None,
     halved: bool = False,
     on_epoch: Callable[[Mapping[str, Any]], None] | None = None,
@@ -62,6 +63,7 @@ def train(
         seed: seed of weights, dropout and the order of batches.
         folder: folder of the bundle.
         output_scheme: tag scheme of the output; None for the scheme of training.
+        cut: rule by which sequences were cut, kept in the bundle for tagging.
         checkpoints: checkpoints to resume from and to write; None for none.
         halved: train with batches half as large, to save memory.
         on_epoch: called with the fields of each `EpochRecord`.
@@ -155,6 +157,7 @@ def train(
         output_scheme=output_scheme or tags.scheme,
         bucket_lengths=features.bucket_lengths,
         window_overlap=features.window_overlap,
+        cut=cut,
         metric=metric,
         seed=seed,
         best_epoch=fitted.best.epoch,

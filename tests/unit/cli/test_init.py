@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -356,3 +357,21 @@ def test_further_columns_are_offered_and_their_values_do_not_become_tokens() -> 
     assert f"# {offered}" in text
     Path("my.toml").write_text(text.replace(f"# {offered}", offered))
     assert seqtag("check", "my.toml").exit_code == 0
+
+
+def test_one_endless_sequence_gets_a_rule_that_cuts_it() -> None:
+    draw = random.Random(1)
+    words = [f"w{draw.randrange(300)}" for _ in range(12_000)]
+    Path("my.conll").write_text(
+        "".join(f"{word}\t{'COMMA' if word[-1] in '357' else 'O'}\n" for word in words)
+    )
+
+    done = seqtag("init", "my.conll")
+
+    assert done.exit_code == 0, done.output
+    assert "cut at most 200 tokens" in done.stdout
+    assert "1 long sequences cut; 60 pieces of long sequences; 60 sequences" in done.stdout
+    assert "[corpus.cut] cuts them into pieces of 200 tokens; " in done.stdout
+    assert written()["corpus"]["cut"] == {"max_length": 200, "document_pieces": 1}
+    checked = seqtag("check", "my.toml")
+    assert "verdict  accepted: " in checked.stdout, checked.output

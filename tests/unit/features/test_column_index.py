@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from seqtag.config import CategoryColumn, NumberColumn, SetColumn, TimeColumn
+from seqtag.corpus.token_values import token_values
 from seqtag.features import ColumnIndex, LearnedColumn, learn_columns
-from seqtag.features.column_index import token_values
 from seqtag.features.column_learning import EvenSample
 from seqtag.features.time_zones import utc_offsets
 

@@ -106,7 +106,8 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
         conll(),
         {"quality": {"max_length": 2}},
         "refused by over_long: 100.00% of 20 sequences are too long: sequence ends are not "
-        "recognized (check blank lines or the column of sequence ids, or raise quality.max_length); first "
+        "recognized (check blank lines or the column of sequence ids, cut sequences with "
+        "corpus.cut.max_length, or raise quality.max_length); first "
         "a.conll:1: 3 tokens, more than quality.max_length = 2; " + IS_REFUSED,
     ),
     (

@@ -9,6 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from seqtag.config.corpus_config import CorpusConfig
+from seqtag.corpus import read_sources
 from seqtag.errors import CorpusFormatError
 
 POS = [["NNP", "VBZ"], ["DT"]]
@@ -60,7 +62,7 @@ def test_json_arrays_may_have_numbers_texts_and_nulls(read):
         "".join(f"{json.dumps(o)}\n" for o in objects), format="jsonl", token_columns=["n", "x", "pos"]
     )
     assert values(rows, "n") == [["1", "2"], [None], ["many"]]
-    assert values(rows, "x") == [["0.5", None], None, ["true"]]
+    assert values(rows, "x") == [["0.5", None], [None], ["true"]]
     assert values(rows, "pos") == [["A", None], ["B"], ["7"]]
 
 
@@ -79,7 +81,7 @@ def test_columns_of_parquet_may_have_any_type(read_rows, tmp_path):
     )
     pq.write_table(table, tmp_path / "a.parquet")
     rows = read_rows({"format": "parquet", "path": f"{tmp_path}/a.parquet", "token_columns": ["amount"]})
-    assert values(rows, "amount") == [["1.5", None], None]
+    assert values(rows, "amount") == [["1.5", None], [None]]
 
 
 def test_columns_of_long_parquet_may_be_the_order(read_rows, tmp_path):
@@ -128,3 +130,18 @@ def test_columns_of_tokens_stay_next_to_those_of_a_path(read_rows, tmp_path):
     source = {"format": "table", "path": f"{tmp_path}/*/*/*.csv", **LONG, "split_column": "split"}
     (row,) = read_rows({**source, "token_columns": ["pos"]}, columns=["site"])
     assert (row["split"], row["site"], row["pos"]) == ("dev", "x", ["A"])
+
+
+def test_columns_are_cut_with_their_tokens(tmp_path):
+    lines = ["case,word,tag,amount"]
+    lines += [f"a,w{i},O,{i}" for i in range(7)] + [f"b,v{i},O,{'' if i % 2 else 10 + i}" for i in range(3)]
+    (tmp_path / "a.csv").write_text("\n".join(lines) + "\n")
+    (tmp_path / "b.conll").write_text("x O\n" * 5)
+    table = {"format": "table", "path": str(tmp_path / "a.csv"), **LONG, "token_columns": ["amount"]}
+    other = {"format": "conll", "path": str(tmp_path / "b.conll")}
+    corpus = CorpusConfig.model_validate({"sources": [table, other], "cut": {"max_length": 3}})
+    rows = pa.Table.from_batches(list(read_sources(corpus))).to_pylist()
+    assert values(rows, "tokens")[:2] == [["w0", "w1", "w2"], ["w3", "w4", "w5"]]
+    numbers = [["0", "1", "2"], ["3", "4", "5"], ["6"], ["10", None, "12"], None, None]
+    assert values(rows, "amount") == numbers
+    assert [row["sequence_id"] for row in rows][:3] == ["a#1", "a#2", "a#3"]

@@ -1,4 +1,5 @@
 from dataclasses import fields, replace
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -6,6 +7,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from seqtag.config import CutConfig
+from seqtag.corpus.cut_points import cut_points
 from seqtag.errors import RunDirError
 from seqtag.features import Vectors
 from seqtag.neural import Tagger, write_predictions
@@ -48,6 +51,24 @@ def test_a_loaded_tagger_reproduces_the_dev_score_of_its_training(tagger, toy):
     predicted = tagger.tag(tokens).predicted
     assert score_value(gold, predicted, metric="span_f1", scheme="IOB2") == tagger.bundle.dev_score
     assert score_value(gold, predicted, metric="accuracy", scheme="IOB2") == tagger.bundle.dev_accuracy
+
+
+def test_long_sequences_are_tagged_in_the_pieces_of_the_rule_and_written_whole(tagger, test_tokens):
+    words = test_tokens.flatten().to_pylist()[:70]
+    cut = CutConfig(max_length=9, after=["a"])
+    bundle = tagger.bundle.model_copy(update={"cut": cut})
+
+    found = replace(tagger, bundle=bundle).tag(lists(["b", "c"], words, []))
+
+    starts = [0, *cut_points(lists(words), cut).positions.tolist(), len(words)]
+    pieces = tagger.tag(lists(*(words[start:stop] for start, stop in pairwise(starts))))
+    for field in fields(found):
+        assert [len(each) for each in getattr(found, field.name).to_pylist()] == [2, 70, 0]
+    assert found.predicted[1].as_py() == pieces.predicted.flatten().to_pylist()
+    confidence = np.array(found.confidence[1].as_py())
+    np.testing.assert_allclose(confidence, pieces.confidence.flatten(), atol=1e-5)
+    uncut = tagger.tag(lists(words)).confidence.flatten()
+    assert not np.allclose(confidence, uncut, atol=1e-5)  # it depends on the next token
 
 
 def test_no_sequences_give_no_tags(tagger):
