@@ -200,6 +200,9 @@ class QualityConfig(Table):
         default=0.05, ge=0, le=1, description="of dev or test that is also in train; warns"
     )
     leakage_min_length: int = Field(default=5, ge=1, description="tokens; shorter ones repeat by chance")
+    max_unseen_values: float = Field(
+        default=0.20, ge=0, le=1, description="of a category or set of tokens, in dev or test; warns"
+    )
     max_tag_drift: float = Field(
         default=0.05, ge=0, le=1, description="Jensen-Shannon divergence, bits; warns"
     )

@@ -14,6 +14,7 @@ from pydantic import AliasChoices, Field
 from seqtag.config import SchemeName, Severity, Split
 from seqtag.corpus.source_report import SourceRecord
 from seqtag.corpus.split_plan import UnlabelledSplit
+from seqtag.corpus.token_column_profile import ColumnProfile
 from seqtag.records import Passed, Record
 from seqtag.tagging.spelling import CANONICAL_SPELLING, Spelling
 
@@ -120,7 +121,7 @@ class ExpectationCounts:
 class Profile(Record):
     """profile.json."""
 
-    FORMAT: ClassVar[str] = "profile/1"
+    FORMAT: ClassVar[str] = "profile/2"
 
     accepted: bool
     sentence: str  # the verdict and its reason
@@ -134,3 +135,4 @@ class Profile(Record):
     tags: TagCounts  # after quarantine
     sources: Sequence[SourceRecord] = ()  # assumptions of the readers
     untagged: str = ""  # sentence about tokens without a tag
+    columns: Sequence[ColumnProfile] = ()  # of tokens, as far as the model reads them

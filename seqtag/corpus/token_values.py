@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqtag.config.token_columns import NumberColumn, ReadColumn, TimeColumn
+from seqtag.config.token_columns import CategoryColumn, NumberColumn, ReadColumn, SetColumn, TimeColumn
 from seqtag.corpus.formats.order_keys import declared_kind
 from seqtag.corpus.formats.timestamps import INSTANT, LOCAL_TIME, iso_seconds
 from seqtag.io.arrays import mask_of
@@ -41,6 +41,23 @@ def seconds(texts: pa.StringArray, format_: str | None) -> npt.NDArray[np.float6
         exact = pc.coalesce(iso_seconds(texts, INSTANT), iso_seconds(texts, LOCAL_TIME))
     found: npt.NDArray[np.float64] = pc.cast(exact, pa.float64()).to_numpy(zero_copy_only=False)
     return found
+
+
+def counted_names(
+    texts: pa.StringArray, column: CategoryColumn | SetColumn
+) -> tuple[pa.StringArray, npt.NDArray[np.int64]]:
+    """Return the values of a category, or the members of sets, and how often each occurs; some may repeat.
+
+    >>> names, counts = counted_names(pa.array(["a|b", None, "a", "a|b"]), SetColumn(name="x", kind="set"))
+    >>> names.to_pylist(), counts.tolist()
+    (['a', 'b', 'a'], [2, 2, 1])
+    """
+    coded = pc.dictionary_encode(texts)
+    times = np.bincount(coded.indices.drop_null().to_numpy(), minlength=len(coded.dictionary))
+    if isinstance(column, CategoryColumn):
+        return coded.dictionary, times
+    members, starts = flatten(pc.split_pattern(coded.dictionary, column.separator))
+    return members, np.repeat(times, np.diff(starts))
 
 
 def is_parsed(column: ReadColumn) -> TypeGuard[NumberColumn | TimeColumn]:

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from seqtag.config import CategoryColumn, NumberColumn, ReadColumn, SetColumn, TimeColumn
 from seqtag.corpus.schema import TOKENS
-from seqtag.corpus.token_values import numbers, seconds, token_values
+from seqtag.corpus.token_values import counted_names, numbers, seconds, token_values
 from seqtag.features.column_index import ColumnIndex, LearnedColumn, gaps_before
 from seqtag.features.gazetteers import Gazetteer
 from seqtag.features.split_reader import prefetched, row_groups
@@ -83,13 +83,8 @@ class _Learner:
         self._n_tokens += len(texts)
         self._n_missing += texts.null_count
         match self.column:
-            case CategoryColumn():
-                self._counts.add(pc.dictionary_encode(texts))
-            case SetColumn():
-                coded = pc.dictionary_encode(texts)
-                members, starts = flatten(pc.split_pattern(coded.dictionary, self.column.separator))
-                times = np.bincount(coded.indices.drop_null().to_numpy(), minlength=len(coded.dictionary))
-                self._counts.add_counts(members, np.repeat(times, np.diff(starts)))
+            case CategoryColumn() | SetColumn():
+                self._counts.add_counts(*counted_names(texts, self.column))
             case NumberColumn():
                 found = numbers(texts)
                 self._sample.add(found[~np.isnan(found)])

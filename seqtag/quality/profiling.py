@@ -31,28 +31,27 @@ from seqtag.corpus.corpus_profile import (
 )
 from seqtag.corpus.schema import TAGS, corpus_schema
 from seqtag.corpus.split_plan import count_origins, describe_origins, origins_sentence
-from seqtag.corpus.token_values import is_parsed
+from seqtag.corpus.token_column_profile import ColumnProfile
 from seqtag.corpus.untagged import lost_sentence, trained_tags
 from seqtag.errors import TagSchemeError
 from seqtag.io.row_groups import read_row_groups
 from seqtag.quality.broken_files import broken_files
-from seqtag.quality.doubtful import doubtful_tags
+from seqtag.quality.column_counts import profile_columns
+from seqtag.quality.corpus_evidence import corpus_evidence
 from seqtag.quality.expectation_tables import judge_tables
-from seqtag.quality.likely_causes import find_prevalence
-from seqtag.quality.quarantine import EXAMPLES, quarantine
+from seqtag.quality.quarantine import quarantine
 from seqtag.quality.rule_verdicts import Evidence, ambiguity_sentence, scheme_choice, untagged_sentence
 from seqtag.quality.sequence_table import MeasuredCorpus, Splitter, measure_corpus
-from seqtag.quality.small_splits import FEW_TEST_DOCUMENTS, empty_split_reason, few_test_documents
+from seqtag.quality.small_splits import empty_split_reason, few_test_documents
 from seqtag.quality.snapshot_reader import schema_faults
-from seqtag.quality.split_metrics import CORPUS, ambiguous_shares, split_metrics, split_sizes
+from seqtag.quality.split_metrics import CORPUS, ambiguous_shares, split_sizes
 from seqtag.quality.validation_rules import (
     SEQUENCE_RULES,
-    UNKNOWN_SPLIT,
     ValidationRule,
     expectation_rule,
     rules_in_force,
 )
-from seqtag.quality.violation_text import Requirements, Violation, located, printable
+from seqtag.quality.violation_text import Requirements, Violation, located
 from seqtag.quality.violations import TableFindings, Violations, find_violations
 from seqtag.tagging.spelling import Spelling
 
@@ -70,6 +69,7 @@ class ProfiledCorpus:
     ambiguity: Ambiguity
     quarantined: QuarantineSize
     tags: TagCounts
+    columns: tuple[ColumnProfile, ...]  # of tokens
 
 
 def profile_corpus(
@@ -114,7 +114,7 @@ def profile_corpus(
         scheme=scheme,
         has_previous=previous is not None,
         fewest_test_documents=fewest_test_documents,
-        has_parsed_columns=any(map(is_parsed, read_columns)),
+        read_columns=read_columns,
     )
     find = partial(find_violations, measured.table, scheme=scheme, min_length=quality.leakage_min_length)
     findings, tables = find(rules, failing={}), TableFindings()
@@ -149,6 +149,7 @@ def profile_corpus(
     tag_counts = measured.tags.counts(also=tags.declared or ())
     split_origins = _split_origins(measured, findings, splitter)
     ambiguous = _ambiguity(measured, findings, refusing)
+    column_profiles = profile_columns(sound_parts, read_columns, measured.table, kept=findings.kept)
     splits = split_sizes(
         measured.table,
         findings,
@@ -157,13 +158,14 @@ def profile_corpus(
     )
     return ProfiledCorpus(
         rules=rules,
-        evidence=_evidence(
+        evidence=corpus_evidence(
             measured,
             findings,
             violations,
             wrong=wrong,
             quality=quality,
             tags=tag_counts,
+            columns=column_profiles,
             previous=previous,
             refusing=refusing,
             split_origins=split_origins.sentence,
@@ -195,71 +197,7 @@ def profile_corpus(
         ambiguity=ambiguous,
         quarantined=_quarantined(findings, rules, budget=quality.quarantine_budget),
         tags=tag_counts,
-    )
-
-
-def _evidence(
-    measured: MeasuredCorpus,
-    findings: Violations,
-    violations: tuple[Violation, ...],
-    *,
-    wrong: Sequence[str],
-    quality: QualityConfig,
-    tags: TagCounts,
-    previous: Profile | None,
-    refusing: tuple[str, ...],
-    split_origins: str,
-    ambiguity: str,
-    few_documents: Sequence[Violation],
-    scheme: str,
-    empty_split: str,
-    sources: Sequence[SourceRecord],
-    tables: TableFindings,
-    files: Mapping[str, str],
-) -> Evidence:
-    unsound = [Violation("schema", None, "", "", fault, "") for fault in wrong]
-    rare = _rare_tags(tags, least=quality.min_tag_support)
-    unread = [Violation("unread_spelling", None, "", "", measured.scheme.unread or "", "")]
-    unread = unread if measured.scheme.unread else []
-    doubtful = doubtful_tags(
-        tags,
-        spelling=None if scheme == "none" else measured.spelling,
-        n_untagged=sum(measured.tags.n_untagged()),
-    )
-    return Evidence(
-        metrics=split_metrics(
-            measured.table,
-            findings,
-            quality=quality,
-            tags=tags,
-            previous=previous,
-        ),
-        violations=(*unsound[:EXAMPLES], *unread, *few_documents, *doubtful, *violations, *rare[:EXAMPLES]),
-        counts={
-            "schema": len(wrong),
-            **{rule: len(rows) for rule, rows in findings.rows.items()},
-            "unread_spelling": len(unread),
-            FEW_TEST_DOCUMENTS: len(few_documents),
-            "doubtful_tags": len(doubtful),
-            "rare_tags": len(rare),
-            "quarantine_budget": int((~findings.kept).sum()),
-        },
-        n_sequences=len(measured.table),
-        n_tags=len(tags),
-        refusing=refusing,
-        split_origins=split_origins,
-        ambiguity=ambiguity,
-        majority_tag=_majority_tag(tags),
-        scheme=scheme,
-        empty_split=empty_split,
-        prevalence=find_prevalence(
-            findings.rows,
-            among=(*refusing, UNKNOWN_SPLIT),
-            n_sequences=len(measured.table),
-            sources=sources,
-        ),
-        tables=tables,
-        files=files,
+        columns=column_profiles,
     )
 
 
@@ -281,11 +219,6 @@ def _lost(
             return ""
         n_lost += n
     return lost_sentence(n_lost, tags.train_scheme) if n_lost else ""
-
-
-def _majority_tag(tags: TagCounts) -> str:
-    """Return the most frequent tag, the first of equals; "" without tags."""
-    return printable(max(tags, key=lambda tag: sum(tags[tag].values()))) if tags else ""
 
 
 def _located(violations: Sequence[Violation], file: Path) -> tuple[Violation, ...]:
@@ -313,14 +246,6 @@ def _ambiguity(measured: MeasuredCorpus, findings: Violations, refusing: Sequenc
         dev=found["dev"],
         test=found["test"],
     )
-
-
-def _rare_tags(tags: TagCounts, *, least: int) -> list[Violation]:
-    rare = sorted((counts["train"], tag) for tag, counts in tags.items() if counts["train"] < least)
-    return [
-        Violation("rare_tags", None, "", "train", f"tag {printable(tag)}, tokens in train: {count:,}", "")
-        for count, tag in rare
-    ]
 
 
 def _quarantined(findings: Violations, rules: Sequence[ValidationRule], *, budget: float) -> QuarantineSize:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _LONGEST = 300  # characters of the first finding in the sentence
+_NAMED_WITH_FINDING = frozenset({"few_test_documents", "empty_column", "unseen_values"})
 _BY_LOSS = frozenset({"quarantine_budget", "too_few_sequences"})
 
 
@@ -38,6 +39,7 @@ class Evidence:
     refusing: tuple[str, ...]  # active rules that quarantine a sequence
     split_origins: str  # sentence about the origin of dev and test
     ambiguity: str  # sentence about the share of ambiguous sequences
+    n_columns: int = 0  # columns of tokens that the model reads
     majority_tag: str = ""  # the most frequent tag
     scheme: str = "none"  # with its spelling: "IOB2 (B-X, I-X and O)"
     empty_split: str = ""  # why a split is empty
@@ -47,7 +49,13 @@ class Evidence:
 
     def judged(self, rule: str) -> int:
         """Return the number of things checked against `rule`."""
-        return {"rare_tags": self.n_tags, "schema": self.counts["schema"]}.get(rule, self.n_sequences)
+        others = {
+            "rare_tags": self.n_tags,
+            "empty_column": self.n_columns,
+            "unseen_values": self.n_columns,
+            "schema": self.counts["schema"],
+        }
+        return others.get(rule, self.n_sequences)
 
     def metric(self, name: str, split: str = CORPUS) -> float:
         """Return one metric, NaN if it is missing."""
@@ -114,7 +122,7 @@ def corpus_sentence(
         contradictions = contradictions_sentence(sources, said=said)
         return False, f"refused by {said}{f'; warnings: {contradictions}' if contradictions else ''}."
     rules = ", ".join(
-        f"{verdict.rule} ({verdict.received})" if verdict.rule == "few_test_documents" else verdict.rule
+        f"{verdict.rule} ({verdict.received})" if verdict.rule in _NAMED_WITH_FINDING else verdict.rule
         for verdict in broken
         if verdict.severity == "warn"
     )
@@ -247,6 +255,9 @@ def _received(rule: ValidationRule, evidence: Evidence) -> str:
             return first or "enough documents"
         case "doubtful_tags":
             return first
+        case "empty_column" | "unseen_values":
+            found = [violation.finding for violation in evidence.violations if violation.rule == name]
+            return "; ".join(found) or "none"
         case "complete_metrics":
             return f"{len(evidence.metrics)} rows, {int(evidence.metrics.isna().sum().sum())} numbers missing"
         case "empty_corpus":

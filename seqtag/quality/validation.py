@@ -87,6 +87,7 @@ def validate(
         tags=profiled.tags,
         sources=sources,
         untagged=profiled.untagged,
+        columns=profiled.columns,
     )
     profile.save(folder / PROFILE)
     write_pages(profile, result, profiled.evidence, folder=folder / DATA_DOCS)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
 from seqtag.config import (
     ExpectationConfig,
     QualityConfig,
+    ReadColumn,
     RowRule,
     SchemeName,
     Severity,
     SplitConfig,
     TagsConfig,
 )
+from seqtag.corpus.token_values import is_parsed
 
 ROW_RULES: tuple[RowRule, ...] = get_args(RowRule)
 UNKNOWN_SPLIT = "unknown_split"
@@ -23,7 +25,16 @@ AMONG_SEQUENCES: tuple[RowRule, ...] = ("duplicate_id", "conflicting_labels")  #
 
 # Checked by counting violations; the other rules by the metrics of the splits.
 BY_VIOLATIONS = frozenset(
-    {*SEQUENCE_RULES, "schema", "unread_spelling", "few_test_documents", "doubtful_tags", "rare_tags"}
+    {
+        *SEQUENCE_RULES,
+        "schema",
+        "unread_spelling",
+        "few_test_documents",
+        "doubtful_tags",
+        "rare_tags",
+        "empty_column",
+        "unseen_values",
+    }
 )
 
 _CORPUS_RULES: Mapping[str, Severity] = {
@@ -41,6 +52,8 @@ _CORPUS_RULES: Mapping[str, Severity] = {
     "leakage": "warn",
     "doubtful_tags": "warn",
     "rare_tags": "warn",
+    "empty_column": "warn",
+    "unseen_values": "warn",
     "majority_tag": "warn",
     "tag_drift": "warn",
 }
@@ -86,6 +99,11 @@ _REQUIRED: Mapping[str, str] = {
         "tags distinguish labelled, outside and untagged tokens; list the real labels in tags.declared"
     ),
     "rare_tags": "train contains every tag at least {quality.min_tag_support:,} times",
+    "empty_column": "every column that features.columns reads has values in train",
+    "unseen_values": (
+        "at most {quality.max_unseen_values:.2%} of the values of a category or set in dev and in test are "
+        "not in train"
+    ),
     "majority_tag": (
         "without a scheme, no tag covers more than {quality.max_majority_share:.2%} of the tokens, or "
         "accuracy means little"
@@ -124,19 +142,19 @@ def rules_in_force(
     scheme: SchemeName,
     has_previous: bool,
     fewest_test_documents: int,
-    has_parsed_columns: bool = False,
+    read_columns: Sequence[ReadColumn] = (),
 ) -> tuple[ValidationRule, ...]:
     """Return the rules that are active under this configuration, without those that cannot fail.
 
     Args:
-        has_parsed_columns: some column of the tokens is read as numbers or times.
+        read_columns: columns of the tokens that the model reads.
     """
     idle = {rule for rule in ROW_RULES if quality.severity(rule) == "off"}
     if tags.declared is None:
         idle.add("unknown_tag")
     if tags.partial:
         idle.add("missing_tag")
-    if not has_parsed_columns:
+    if not any(map(is_parsed, read_columns)):
         idle.add("invalid_value")
     severities: dict[str, Severity] = {rule: quality.severity(rule) for rule in ROW_RULES if rule not in idle}
     severities |= _CORPUS_RULES
@@ -152,6 +170,10 @@ def rules_in_force(
         del severities[UNKNOWN_SPLIT]  # splits named by the sources are ignored
     if not has_previous:
         del severities["tag_drift"], severities["volume_loss"]
+    if not read_columns:
+        del severities["empty_column"]
+    if all(map(is_parsed, read_columns)):  # numbers and times that train lacks are read as others are
+        del severities["unseen_values"]
     if not fewest_test_documents:
         del severities["few_test_documents"]
     return tuple(

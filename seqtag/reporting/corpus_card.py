@@ -23,6 +23,7 @@ _SPLITS = (
 )  # fmt: skip
 
 
+_COLUMNS = ("column", "kind", "split", "tokens", "without a value", "values")
 _RULES = ("passed", "rule", "severity", "violations", "sequences refused", "expected and found")
 
 
@@ -43,6 +44,7 @@ def corpus_markdown(profile: Profile, links: Mapping[str, str]) -> str:
         f"{inline(sentence(profile.split_origins.sentence))}.",
         f"{inline(sentence(profile.untagged))}." if profile.untagged else "",
         f"Ambiguous: {inline(profile.ambiguity.sentence)}.",
+        *(["## Columns of tokens", table(_COLUMNS, _columns(profile))] if profile.columns else []),
         "## Validation",
         f"{count(expectations.failed)} of {plural(expectations.evaluated, 'expectation')} failed. "
         f"{quarantine_sentence(profile.quarantined)}",
@@ -112,6 +114,21 @@ def _splits(profile: Profile) -> list[list[str]]:
             count(split.longest),
         ]
         for name, split in profile.splits.items()
+    ]
+
+
+def _columns(profile: Profile) -> list[list[str]]:
+    return [
+        [
+            column.name,
+            column.kind,
+            split,
+            count(size.n_tokens),
+            _of(size.n_missing, size.n_tokens),
+            column.values_sentence(split),
+        ]
+        for column in profile.columns
+        for split, size in column.splits.items()
     ]
 
 

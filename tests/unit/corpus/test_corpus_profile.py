@@ -20,6 +20,7 @@ from seqtag.corpus.corpus_profile import (
 )
 from seqtag.corpus.source_report import Warned
 from seqtag.corpus.split_plan import UnlabelledSplit
+from seqtag.corpus.token_column_profile import ColumnProfile, ColumnSize
 from seqtag.errors import RunDirError
 from seqtag.tagging import Spelling
 
@@ -50,6 +51,16 @@ PROFILE = Profile(
         )
     ],
     untagged="6 of 27 tokens have no tag",
+    columns=[
+        ColumnProfile(
+            "amount",
+            kind="number",
+            splits={"train": ColumnSize(9, n_missing=7, n_values=2, minimum=0.5, median=1.0, maximum=1.5)},
+        ),
+        ColumnProfile(
+            "host", kind="category", splits={"test": ColumnSize(9, 1, n_values=8, n_distinct=3, n_unseen=2)}
+        ),
+    ],
 )
 
 
@@ -63,7 +74,7 @@ def test_a_profile_of_an_earlier_version_has_canonical_tags_and_no_sources(tmp_p
     file = tmp_path / "profile.json"
     PROFILE.save(file)
     content = json.loads(file.read_text("utf-8"))
-    for key in ("format", "sources", "untagged"):
+    for key in ("format", "sources", "untagged", "columns"):
         del content[key]
     del content["scheme"]["spelling"]
     content["carving"] = content.pop("split_origins")
@@ -75,13 +86,14 @@ def test_a_profile_of_an_earlier_version_has_canonical_tags_and_no_sources(tmp_p
 
     assert found.scheme.spelling == Spelling("B-X", letters="BIES", outside="O")
     assert (list(found.sources), found.untagged, found.splits["dev"].untagged) == ([], "", 0)
+    assert list(found.columns) == []
     assert (found.tags, found.split_origins) == (PROFILE.tags, PROFILE.split_origins)
 
 
 def test_a_profile_of_another_version_is_refused_by_name(tmp_path: Path) -> None:
-    (tmp_path / "profile.json").write_text('{"format": "profile/2"}', "utf-8")
+    (tmp_path / "profile.json").write_text('{"format": "profile/1"}', "utf-8")
 
-    with pytest.raises(RunDirError, match=r"format is 'profile/2', expected 'profile/1'"):
+    with pytest.raises(RunDirError, match=r"format is 'profile/1', expected 'profile/2'"):
         Profile.load(tmp_path / "profile.json")
 
 

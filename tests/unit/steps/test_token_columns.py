@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import random
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,8 +16,10 @@ import pytest
 from typer.testing import CliRunner
 
 import seqtag
+from seqtag import steps
 from seqtag.cli import app
-from seqtag.config import Settings
+from seqtag.config import Settings, load_tagger
+from seqtag.corpus import Profile
 from seqtag.errors import BundleError, CorpusFormatError
 from seqtag.neural import Tagger
 from seqtag.neural.inference.prediction_writer import write_predictions
@@ -86,6 +89,22 @@ def test_labels_are_learned_from_columns_alone(run):
     predictions = pq.read_table(run.predictions("challenger"))
     same = pc.equal(pc.list_flatten(predictions["predicted"]), pc.list_flatten(predictions["tags"]))
     assert pc.mean(same.cast(pa.float64())).as_py() > 0.8  # five labels; the tokens are all equal
+
+
+def test_people_see_the_values_of_columns(run):
+    profile = Profile.load(run.profile)
+    (host,) = [column for column in profile.columns if column.name == "host"]
+    found = host.splits["train"]
+    assert (found.n_missing, found.n_distinct, found.n_values) == (0, 2, found.n_tokens)
+
+    page, card = run.report.read_text("utf-8"), steps.corpus_card(run)
+    for text in (page, card):
+        assert "2 distinct values; train lacks 0.0% of" in text
+        assert "5 to 500, median" in text
+
+    checked = steps.check_text(steps.check(load_tagger(run.path.parents[3] / "events.toml"))).splitlines()
+    (line,) = [each for each in checked if each.startswith("column   amount, in train 5 to 500, median ")]
+    assert re.fullmatch(r".*; missing \d+\.\d% of train, \d+\.\d% of dev, \d+\.\d% of test", line)
 
 
 def test_the_served_model_reads_the_columns_as_the_evaluation_did(run):
