@@ -86,9 +86,14 @@ def init(
     typer.echo(steps.check_text(drafted.found))
     for note in drafted.notes:
         typer.echo(f"note     {note}")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    (file.parent / SCHEMA_FILE).write_text(schema_text(), "utf-8")
-    file.write_text(drafted.text, "utf-8")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        (file.parent / SCHEMA_FILE).write_text(schema_text(), "utf-8")
+        file.write_text(drafted.text, "utf-8")
+    except OSError as error:
+        raise ConfigError(
+            f"{file}: file cannot be written: {error.strerror}; set --output to one in another folder"
+        ) from error
     typer.echo(f"wrote    {file}")
     if drafted.found.fault is not None:
         raise CorpusRejectedError(drafted.found.fault)

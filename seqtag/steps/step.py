@@ -114,8 +114,10 @@ def check_step_names(names: Sequence[str]) -> None:
     known = [step.name for step in STEPS]
     unknown = sorted(set(names) - set(known))
     if unknown:
+        renamed = {step.older_folder: step.name for step in STEPS} | {"infra_validate": "smoke_test"}
+        hints = (f"; {name} is now {renamed[name]}" for name in unknown if name in renamed)
         raise ConfigError(
-            f"force: no step is called {', '.join(unknown)}; expected one of {', '.join(known)}"
+            f"force: no step is called {', '.join(unknown)}; expected one of {', '.join(known)}{''.join(hints)}"
         )
 
 

@@ -175,7 +175,7 @@ def write_log(file: Path) -> None:
 def write_process(file: Path) -> None:
     """Write a log as tools of process mining export it."""
     rows = sorted((k, n, word, tag) for n, s in enumerate(SEQUENCES) for k, (word, _, tag) in enumerate(s))
-    lines = [f"{n};{word};2026/11/01 09:{k:02}:00.000;{tag};R{k}\n" for k, n, word, tag in rows]
+    lines = [f"{n};{word};2026/11/01 09:{k:02}:00.000;{tag};R{n % 3}\n" for k, n, word, tag in rows]
     file.write_text("Case ID;Activity;Complete Timestamp;Phase;Resource\n" + "".join(lines))
 
 

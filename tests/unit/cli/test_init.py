@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -300,6 +301,13 @@ def test_a_file_of_json_whose_first_line_is_damaged_is_not_taken_for_another_for
     write_objects(Path("my.jsonl"))
     Path("my.jsonl").write_text(f"{damage}\n{Path('my.jsonl').read_text()}")
     assert "my.jsonl:1: line is not JSON: expected an object" in str(seqtag("init", "my.jsonl").exception)
+
+
+def test_a_folder_that_cannot_be_written_is_named_with_the_option() -> None:
+    write_table(Path("my.csv"))
+    failed = seqtag("init", "my.csv", "--output", "/sys/my.toml").exception  # not even root can write there
+    assert isinstance(failed, ConfigError)
+    assert re.fullmatch(r"/sys/my.toml: file cannot be written: [\w -]+; set --output to .*", str(failed))
 
 
 def test_a_file_is_not_overwritten_unless_asked() -> None:

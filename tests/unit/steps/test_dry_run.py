@@ -317,3 +317,11 @@ def test_an_unknown_step_is_refused_before_anything_is_read(tmp_path):
         ConfigError, match=r"force: no step is called trian; expected one of validate, .*train"
     ):
         retrain(tmp_path / "there is no such tagger.toml", ["trian"])
+
+
+@pytest.mark.parametrize(("old", "new"), [("anchor", "retrain_champion"), ("infra_validate", "smoke_test")])
+def test_the_new_name_of_a_renamed_step_is_given(old, new, tmp_path):
+    from seqtag.cli.step_commands import retrain
+
+    with pytest.raises(ConfigError, match=rf"no step is called {old}; .*; {old} is now {new}$"):
+        retrain(tmp_path / "there is no such tagger.toml", [old])
