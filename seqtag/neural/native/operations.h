@@ -76,7 +76,7 @@ void require_part(Call *, Part);
 /* Return the data of a new output; null after an error. */
 float *allocate_output(Call *, int slot, int output, int n_dimensions, const int64_t *dimensions);
 
-/* Return the data of an input that operations fill: an output of SeqtagArray, which has a single use. */
+/* Return the data of an input that operations fill, an output of SeqtagArray. */
 float *array_to_fill(const Call *, int slot);
 
 /* Release the tensors of a call. */
