@@ -14,7 +14,9 @@ Metric = Literal["accuracy", "span_f1"]
 class EvaluateConfig(Table):
     """Evaluation on the test split."""
 
-    slices: tuple[str, ...] = Field(default=(), description="further columns of the corpus")
+    slices: tuple[str, ...] = Field(
+        default=(), description="further columns of the corpus, or categories of features.columns"
+    )
     length_buckets: tuple[int, ...] = Field(
         default=(10, 25, 50), description="upper bounds, tokens; the last bucket is open"
     )

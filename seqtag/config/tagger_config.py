@@ -113,9 +113,15 @@ class TaggerConfig(Table):
 
     @model_validator(mode="after")
     def _slices_are_columns(self) -> Self:
-        unknown = sorted(set(self.evaluate.slices) - set(self.corpus.columns))
+        categories = (column.name for column in self.features.columns if column.kind == "category")
+        offered = (*self.corpus.columns, *categories)
+        unknown = sorted(set(self.evaluate.slices) - set(offered))
         if unknown:
-            raise ValueError(_no_column("evaluate.slices", ", ".join(unknown), self.corpus.columns))
+            raise ValueError(
+                "evaluate.slices is not a further column: expected one of corpus.columns or a category of "
+                f"features.columns {list(offered)}, got {', '.join(unknown)!r}; add it to one of the two"
+                f"{did_you_mean(', '.join(unknown), offered)}"
+            )
         return self
 
     @model_validator(mode="after")

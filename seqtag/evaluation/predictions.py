@@ -19,7 +19,7 @@ from seqtag.evaluation.resampling_units import resampling_units
 from seqtag.io.arrays import mask_of
 from seqtag.io.hashing import hash_contents, hash_strings, string_list_columns
 from seqtag.tagging.partial_tags import certain_spans
-from seqtag.tagging.ragged import distinct_or_none, flatten
+from seqtag.tagging.ragged import distinct_or_none, flatten, is_list
 from seqtag.tagging.spans import Spans, token_positions
 
 ROW = "row"  # int64: the sequence's row in the snapshot
@@ -53,6 +53,7 @@ class Predictions:
     confidence: <float32>[n_tokens]  probability of the predicted tag; None if the file has none
     span_confidence: the same        of the predicted span around the token; also None without a scheme
     columns                          further columns as strings, one value per sequence
+    token_columns                    likewise, one value per token
     span_keys                        type and words of each gold span with known ends, in order; None without
                                      a scheme
     """
@@ -66,6 +67,7 @@ class Predictions:
     confidence: npt.NDArray[np.float32] | None = None
     span_confidence: npt.NDArray[np.float32] | None = None
     columns: dict[str, pa.ChunkedArray] = field(default_factory=dict)
+    token_columns: dict[str, pa.ChunkedArray] = field(default_factory=dict)
     span_keys: pa.ChunkedArray | None = None
 
 
@@ -103,6 +105,7 @@ def read_predictions(path: Path, *, scheme: SchemeName, columns: Sequence[str] =
     documents, contents = [np.zeros(0, np.uint64)], [np.zeros(0, np.uint64)]
     found: dict[str, list[npt.NDArray[np.float32]]] = {}
     kept: dict[str, list[pa.Array]] = {name: [] for name in columns}
+    of_tokens: dict[str, list[pa.Array]] = {}
     try:
         token_columns = string_list_columns(pq.read_schema(path), without=(TOKENS, GOLD_TAGS, PREDICTED))
         content = [TOKENS, *token_columns]
@@ -119,7 +122,11 @@ def read_predictions(path: Path, *, scheme: SchemeName, columns: Sequence[str] =
                 read = _probabilities(batch.column(name), parts[-1].offsets, name=name)
                 found.setdefault(name, []).append(read)
             for name in columns:
-                kept[name].append(pc.cast(batch.column(name), pa.string()))
+                values = batch.column(name)
+                if is_list(values.type):
+                    of_tokens.setdefault(name, []).append(_of_tokens(values, parts[-1].offsets, name=name))
+                else:
+                    kept[name].append(pc.cast(values, pa.string()))
             if scheme != "none":
                 keys.append(gold_span_keys(batch.column(TOKENS), gold, scheme=scheme))
     except (
@@ -141,7 +148,12 @@ def read_predictions(path: Path, *, scheme: SchemeName, columns: Sequence[str] =
         tested=_known(known[TESTED]),
         confidence=np.concatenate(found[CONFIDENCE]) if CONFIDENCE in found else None,
         span_confidence=np.concatenate(found[SPAN_CONFIDENCE]) if SPAN_CONFIDENCE in found else None,
-        columns={name: pa.chunked_array(values, pa.string()) for name, values in kept.items()},
+        columns={
+            name: pa.chunked_array(values, pa.string())
+            for name, values in kept.items()
+            if name not in of_tokens
+        },
+        token_columns={name: pa.chunked_array(values, pa.string()) for name, values in of_tokens.items()},
         span_keys=pa.chunked_array(keys, pa.string()) if scheme != "none" else None,
     )
 
@@ -220,6 +232,20 @@ def _probabilities(
     if outside.any():
         raise ConfigError(f"{name}: probability is out of range: expected [0, 1], got {read[outside][0]}")
     return read.clip(0, 1)
+
+
+def _of_tokens(lists: pa.ListArray, offsets: npt.NDArray[np.int64], *, name: str) -> pa.StringArray:
+    """Return the value of each token; null for the tokens of a sequence without a list.
+
+    Raises:
+        ConfigError: a list differs in length from the tokens.
+    """
+    n_tokens = pa.array(np.diff(offsets))
+    if not pc.all(pc.equal(pc.list_value_length(lists), n_tokens)).as_py():  # ignores null
+        raise ConfigError(f"{name}: values do not match tokens: expected one each, got other lengths")
+    has_list = np.repeat(mask_of(lists.is_valid()), np.diff(offsets))
+    position = np.cumsum(has_list) - 1
+    return lists.flatten().cast(pa.string()).take(pa.array(position, mask=~has_list))
 
 
 def _known(parts: Sequence[pa.Array]) -> npt.NDArray[np.bool_] | None:

@@ -34,8 +34,10 @@ from seqtag.evaluation.slices import (
     by_length,
     by_repetition,
     by_seen_span,
+    by_token_column,
     by_unknown_token,
     sequence_counts,
+    token_counts,
 )
 from seqtag.tagging.spans import SPAN_MODES, SpanMode
 
@@ -184,7 +186,14 @@ def _slices(
         slices.append(by_unknown_token(counts, predictions.unknown))
     if seen is not None:
         slices.extend(by_seen_span(pairs, seen, scheme))
-    return [*slices, *(by_column(counts, name, columns[name]) for name in config.slices)]
+    of_tokens = predictions.token_columns
+    slices.extend(by_column(counts, name, columns[name]) for name in config.slices if name not in of_tokens)
+    if of_tokens:
+        counts = token_counts(pairs, scheme)
+        slices.extend(
+            by_token_column(counts, name, values, offsets=pairs.offsets) for name, values in of_tokens.items()
+        )
+    return slices
 
 
 def _span_scores(

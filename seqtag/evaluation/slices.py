@@ -14,6 +14,7 @@ from seqtag.config import SchemeName
 from seqtag.evaluation.bootstrap import Resampled
 from seqtag.evaluation.counts import CORRECT, GOLD, PREDICTED, TagPairs, span_totals
 from seqtag.evaluation.prf import Interval, ratio, share
+from seqtag.tagging.ragged import elements, sequence_numbers
 from seqtag.tagging.spans import matches, token_positions
 
 MOST_VALUES = 20  # of one column; rarer ones are combined
@@ -43,10 +44,11 @@ class SliceScores:
 
 @dataclass(frozen=True, eq=False)
 class Slices:
-    """Sequences grouped by a value; `Counts` of `[value, 5]`.
+    """Elements, which are sequences or their tokens, grouped by a value; `Counts` of `[value, 5]`.
 
-    member: <int32>[n_sequences]       index into `values`, -1 for a sequence in no slice
-    counts: <float32>[n_sequences, 5]  tokens, correct tokens, gold, predicted and correct spans
+    member: <int32>[n_elements]         index into `values`, -1 for an element in no slice
+    counts: <float32>[n_elements, 5]    tokens, correct tokens, gold, predicted and correct spans
+    offsets: <int64>[n_sequences + 1]   of the tokens of each sequence; None: the elements are sequences
     """
 
     name: str
@@ -54,21 +56,31 @@ class Slices:
     member: npt.NDArray[np.int32]
     counts: npt.NDArray[np.float32]
     of_gold_spans: bool = False
+    offsets: npt.NDArray[np.int64] | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
         return len(self.values), 5
 
     def rows(self, sequences: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        member = self.member[sequences]
-        table = np.zeros((len(sequences), *self.shape), np.float32)
-        inside = np.flatnonzero(member >= 0)
-        table[inside, member[inside]] = self.counts[sequences[inside]]
-        return table
+        n = len(sequences)
+        position, row = (
+            (sequences, np.arange(n)) if self.offsets is None else elements(self.offsets, sequences)
+        )
+        inside = self.member[position] >= 0
+        position, row = position[inside], row[inside]
+        cells = row * len(self.values) + self.member[position]
+        size = n * len(self.values)
+        sums = [np.bincount(cells, weights, minlength=size) for weights in self.counts[position].T]
+        return np.stack(sums, axis=1).reshape(n, *self.shape).astype(np.float32)
 
     def scores(self, counts: Resampled, *, scheme: SchemeName, confidence: float) -> list[SliceScores]:
         """Return the scores of every value that occurs, from `[1 + resamples, value, 5]`."""
-        n_sequences = np.bincount(self.member[self.member >= 0], minlength=len(self.values))
+        member = self.member
+        if self.offsets is not None:  # a sequence counts once for each value that it has
+            pairs = np.unique(sequence_numbers(self.offsets) * len(self.values) + member)
+            member = (pairs % len(self.values)).astype(np.int32)
+        n_sequences = np.bincount(member[member >= 0], minlength=len(self.values))
         return [
             self._value_scores(i, int(n), counts, scheme=scheme, confidence=confidence)
             for i, n in enumerate(n_sequences)
@@ -119,6 +131,19 @@ def sequence_counts(pairs: TagPairs, scheme: SchemeName) -> npt.NDArray[np.float
     return counts
 
 
+def token_counts(pairs: TagPairs, scheme: SchemeName) -> npt.NDArray[np.float32]:
+    """Return `<float32>[n_tokens, 5]` as `sequence_counts`; a span counts at its first token."""
+    counts = np.zeros((len(pairs.gold), 5), np.float32)
+    counts[:, _TOKENS] = True if pairs.known is None else pairs.known
+    counts[:, _RIGHT] = pairs.gold == pairs.predicted
+    if scheme != "none":
+        gold, predicted = pairs.spans(scheme, "conlleval")
+        found = gold.where(matches(gold, predicted, pairs.offsets))
+        for column, spans in ((GOLD, gold), (PREDICTED, predicted), (CORRECT, found)):
+            counts[pairs.offsets[spans.sequence] + spans.start, _SPANS + column] = 1
+    return counts
+
+
 def by_length(
     counts: npt.NDArray[np.float32], offsets: npt.NDArray[np.int64], bounds: Sequence[int]
 ) -> Slices:
@@ -147,6 +172,27 @@ def by_repetition(counts: npt.NDArray[np.float32], seen: npt.NDArray[np.bool_]) 
 
 def by_column(counts: npt.NDArray[np.float32], name: str, column: pa.Array | pa.ChunkedArray) -> Slices:
     """Group sequences by the value of a column; beyond `MOST_VALUES`, the rarest values are combined."""
+    return Slices(name, *_grouped(column), counts)
+
+
+def by_token_column(
+    counts: npt.NDArray[np.float32],
+    name: str,
+    column: pa.Array | pa.ChunkedArray,
+    *,
+    offsets: npt.NDArray[np.int64],
+) -> Slices:
+    """Group tokens, and the spans that begin at them, by the value of a column, as `by_column` does.
+
+    Args:
+        counts: `token_counts`.
+        offsets: `<int64>[n_sequences + 1]`.
+    """
+    return Slices(name, *_grouped(column), counts, offsets=offsets)
+
+
+def _grouped(column: pa.Array | pa.ChunkedArray) -> tuple[tuple[str, ...], npt.NDArray[np.int32]]:
+    """Return the names of the groups, and `<int32>[n]` indices into them."""
     filled = pc.fill_null(column, MISSING)
     counted = pc.value_counts(filled)
     order = pc.sort_indices(
@@ -156,7 +202,7 @@ def by_column(counts: npt.NDArray[np.float32], name: str, column: pa.Array | pa.
     values = counted.field("values").take(order[:MOST_VALUES]).to_pylist()
     others = [OTHER] if len(counted) > MOST_VALUES else []
     member = pc.fill_null(pc.index_in(filled, value_set=pa.array(values, pa.string())), len(values))
-    return Slices(name, (*values, *others), np.asarray(member, np.int32), counts)
+    return (*values, *others), np.asarray(member, np.int32)
 
 
 def by_seen_span(pairs: TagPairs, seen: npt.NDArray[np.bool_], scheme: SchemeName) -> list[Slices]:

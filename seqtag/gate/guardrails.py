@@ -136,7 +136,7 @@ def _slices(predictions: Predictions, evaluate: EvaluateConfig) -> list[Slices]:
     slices = [by_length(counts, predictions.pairs.offsets, evaluate.length_buckets)]
     if predictions.seen is not None and predictions.seen.any():
         slices.append(by_repetition(counts, predictions.seen))
-    return [*slices, *(by_column(counts, name, predictions.columns[name]) for name in evaluate.slices)]
+    return [*slices, *(by_column(counts, name, column) for name, column in predictions.columns.items())]
 
 
 def _common(challenger: Sequence[str], champion: Sequence[str]) -> list[tuple[str, int, int]]:

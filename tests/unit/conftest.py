@@ -33,7 +33,7 @@ def write_predictions(tmp_path: Path) -> WritePredictions:
         tested: Sequence[bool | None] | None = None,
         numbered: bool = False,
         documents: Sequence[str] | None = None,
-        **columns: Sequence[str | None],
+        **columns: Sequence[str | None] | Sequence[list[str | None] | None],
     ) -> Path:
         words = [w.split() for w, _, _ in sequences]
         if numbered:
@@ -53,7 +53,7 @@ def write_predictions(tmp_path: Path) -> WritePredictions:
                 "unknown": pa.array([[v.isupper() for v in w] for w in words], pa.list_(pa.bool_())),
                 "seen": pa.array(seen or [False] * len(words), pa.bool_()),
                 "tested": pa.array(tested or [True] * len(words), pa.bool_()),
-                **{column: pa.array(values, pa.string()) for column, values in columns.items()},
+                **{column: texts_or_lists(values) for column, values in columns.items()},
             }
         )
         path = tmp_path / f"{name}.parquet"
@@ -61,6 +61,11 @@ def write_predictions(tmp_path: Path) -> WritePredictions:
         return path
 
     return write
+
+
+def texts_or_lists(values: Sequence[str | None] | Sequence[list[str | None] | None]) -> pa.Array:
+    kind = pa.string()
+    return pa.array(values, pa.list_(kind) if any(isinstance(each, list) for each in values) else kind)
 
 
 def probabilities(texts: Sequence[str]) -> pa.ListArray:

@@ -62,3 +62,10 @@ def test_wrong_columns_are_refused(features: str, columns: str, message: str) ->
         text = TAGGER.format(columns=columns) + features
     with pytest.raises(ConfigError, match=f"(?s){message}"):
         parse_tagger(text, "x.toml")
+
+
+def test_slices_may_be_by_a_category_but_not_by_a_number() -> None:
+    slices = '[evaluate]\nslices = ["amount"]\n'
+    assert parsed(read("amount", "category") + slices).evaluate.slices == ("amount",)
+    with pytest.raises(ConfigError, match=r"corpus.columns or a category of features.columns \[\], got 'amo"):
+        parsed(read("amount", "number") + slices)

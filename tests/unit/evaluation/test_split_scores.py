@@ -60,6 +60,10 @@ def judge(files: dict[str, Path], **changes: Any) -> Metrics:
     return evaluate_predictions(files["challenger"], **arguments)
 
 
+def replace_slices(*names: str) -> EvaluateConfig:
+    return CONFIG.model_copy(update={"slices": names})
+
+
 def the_slice(scores: Any, name: str, value: str) -> Any:
     (found,) = [s for s in scores.slices if (s.slice, s.value) == (name, value)]
     return found
@@ -111,6 +115,35 @@ def test_slices_by_a_column_with_missing_values(files: dict[str, Path]) -> None:
     values = {s.value: s.n_sequences for s in scores.slices if s.slice == "genre"}
     assert values == {"news": 2, "(missing)": 1, "mail": 1}
     assert the_slice(scores, "genre", "mail").span_recall.value == 0.5
+
+
+def test_slices_by_a_column_of_tokens(files: dict[str, Path], write_predictions: WritePredictions) -> None:
+    """Gold spans begin at ann, new, ZED, york, ann, ann; predicted ones at ann, new, ann, ann, too."""
+    hosts = [["web", "api"], ["api", None, "web"], None, ["web", "api", "api", "web"]]
+    files["challenger"] = write_predictions("challenger", TEST, genre=GENRES, host=hosts)
+    config = replace_slices("genre", "host")
+    scores = judge(files, champion=None, config=config).challenger
+    web, api, missing = (the_slice(scores, "host", value) for value in ("web", "api", "(missing)"))
+    assert [s.value for s in scores.slices if s.slice == "host"] == ["api", "web", "(missing)"]
+    # web: ann, ZED, ann, too; right: ann
+    assert (web.n_sequences, web.n_tokens, web.accuracy.value, web.accuracy.support) == (3, 4, 0.25, 4)
+    assert (web.span_recall.value, web.span_recall.support) == (1 / 3, 3)  # ann, ZED, ann
+    assert (web.span_f1.value, web.span_f1.support, web.span_f1.documents) == (2 * 1 / (3 + 3), 3, 3)
+    # api: sleeps, new, MET, ann; all right
+    assert (api.n_sequences, api.n_tokens, api.accuracy.value) == (3, 4, 1)
+    assert (api.span_f1.value, api.span_f1.support) == (1, 2)  # new york, ann
+    # missing: york in "new york", and all of "york"
+    assert (missing.n_sequences, missing.n_tokens, missing.accuracy.value) == (2, 2, 0.5)
+    assert (missing.span_recall.value, missing.span_f1.support) == (0, 1)
+
+
+def test_a_column_of_tokens_of_other_lengths_is_refused(
+    files: dict[str, Path], write_predictions: WritePredictions
+) -> None:
+    hosts = [["web"], None, None, None]
+    files["challenger"] = write_predictions("challenger", TEST, genre=GENRES, host=hosts)
+    with pytest.raises(RunDirError, match="host: values do not match tokens: expected one each"):
+        judge(files, champion=None, config=replace_slices("host"))
 
 
 def test_slices_of_gold_spans_seen_in_train(files: dict[str, Path]) -> None:

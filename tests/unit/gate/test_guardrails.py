@@ -56,6 +56,12 @@ def test_none_of_many_guardrails_fails_by_chance_with_few_resamples(n_documents:
     assert failed <= 5
 
 
+def test_slices_by_a_column_of_tokens_are_not_guarded() -> None:
+    same = right_in(np.full(N_GENRES, 0.9), np.random.default_rng(1))
+    by_token = replace(same, columns={}, token_columns={"genre": GENRES})
+    assert [guard.what for guard in guards_of(by_token, by_token)] == ["tag NOUN", "length = 1-10"]
+
+
 def failed_of_retrainings(n_worlds: int, *, noise: float) -> int:
     """Count the worlds with a failed guardrail; retraining noise is 1 point overall.
 

@@ -21,6 +21,7 @@ from seqtag.cli import app
 from seqtag.config import Settings, load_tagger
 from seqtag.corpus import Profile
 from seqtag.errors import BundleError, CorpusFormatError
+from seqtag.evaluation import Metrics
 from seqtag.neural import Tagger
 from seqtag.neural.inference.prediction_writer import write_predictions
 from seqtag.registry.smoke_findings import SmokeFindings
@@ -48,6 +49,9 @@ columns = [
     { name = "amount", kind = "number", buckets = 4 },
 ]
 gazetteers = [{ name = "pairs", path = "PHRASES" }]
+
+[evaluate]
+slices = ["host"]
 
 [train]
 max_epochs = 8
@@ -89,6 +93,14 @@ def test_labels_are_learned_from_columns_alone(run):
     predictions = pq.read_table(run.predictions("challenger"))
     same = pc.equal(pc.list_flatten(predictions["predicted"]), pc.list_flatten(predictions["tags"]))
     assert pc.mean(same.cast(pa.float64())).as_py() > 0.8  # five labels; the tokens are all equal
+
+
+def test_tokens_are_scored_by_the_values_of_a_category(run):
+    metrics = Metrics.load(run.metrics)
+    found = {each.value: each for each in metrics.challenger.slices if each.slice == "host"}
+    assert sorted(found) == ["api", "web"]
+    assert sum(each.n_tokens for each in found.values()) == metrics.n_tokens
+    assert all(each.accuracy.low < each.accuracy.value < each.accuracy.high for each in found.values())
 
 
 def test_people_see_the_values_of_columns(run):
