@@ -57,6 +57,17 @@ class Labels(Table):
         description='split by its name in split_column, as `{ testa = "dev" }`; case is ignored',
     )
 
+    @model_validator(mode="after")
+    def _token_columns_are_not_the_tags(self) -> Self:
+        tags = getattr(self, "tag_column", getattr(self, "tags_column", None))
+        for name, column in getattr(self, "token_columns", {}).items():
+            if column == tags:
+                raise ValueError(
+                    f"token_columns name the tags as {name!r}: the model would read what it predicts; expected "
+                    f"another column, got {column!r} again"
+                )
+        return self
+
     @field_validator("tag_names")
     @classmethod
     def _tag_names_differ(cls, names: tuple[str, ...] | None) -> tuple[str, ...] | None:

@@ -41,6 +41,19 @@ def test_numbered_columns_count_in_the_width_of_a_line() -> None:
 
 
 @pytest.mark.parametrize(
+    "source",
+    [
+        'format = "conll"\ntoken_columns = { pos = -1 }',
+        'format = "conllu"\ntoken_columns = ["UPOS"]',
+        'format = "jsonl"\ntoken_columns = { labels = "tags" }',
+    ],
+)
+def test_the_column_of_the_tags_is_refused_as_a_further_column(source: str) -> None:
+    with pytest.raises(ConfigError, match="token_columns name the tags"):
+        parse_tagger(f'name = "x"\n[[corpus.sources]]\npath = "a"\n{source}\n', "x.toml")
+
+
+@pytest.mark.parametrize(
     ("features", "columns", "message"),
     [
         (read("amont", "number"), '["amount"]', "'amont' is not a column of tokens.*did you mean 'amount'"),
@@ -52,6 +65,7 @@ def test_numbered_columns_count_in_the_width_of_a_line() -> None:
         (read("amount", "time", 'format = "%Q"'), '["amount"]', "unknown directive"),
         ("", '["tags"]', "reserved or repeated.*tags"),
         ("", '["net amount"]', "net amount"),
+        ("", '{ phase = "label" }', "token_columns name the tags as 'phase'.*got 'label' again"),
         ('[corpus]\ncolumns = ["amount"]\n', '["amount"]', "reserved or repeated.*amount"),
     ],
 )
