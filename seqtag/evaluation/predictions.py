@@ -109,7 +109,7 @@ def read_predictions(path: Path, *, scheme: SchemeName, columns: Sequence[str] =
     try:
         token_columns = string_list_columns(pq.read_schema(path), without=(TOKENS, GOLD_TAGS, PREDICTED))
         content = [TOKENS, *token_columns]
-        for batch in _batches(path, [*needed, *token_columns], optional=[*sure, *known]):
+        for batch in _batches(path, list(dict.fromkeys([*needed, *token_columns])), optional=[*sure, *known]):
             gold = batch.column(GOLD_TAGS)
             rows.append(batch.column(ROW).to_numpy())
             documents.append(hash_strings(batch.column(DOCUMENT_ID)))
