@@ -63,8 +63,8 @@ class Labels(Table):
         for name, column in getattr(self, "token_columns", {}).items():
             if column == tags:
                 raise ValueError(
-                    f"token_columns name the tags as {name!r}: the model would read what it predicts; expected "
-                    f"another column, got {column!r} again"
+                    f"token_columns name the tags as {name!r}: the model would read what it predicts; "
+                    f"expected another column, got {column!r} again"
                 )
         return self
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from seqtag.config import SPLITS
 from seqtag.corpus import Profile, assumptions, changes, warning_sentences
 from seqtag.corpus.corpus_profile import QuarantineSize
 from seqtag.formatting import count, percent, plural, sentence, shortened
@@ -128,7 +129,8 @@ def _columns(profile: Profile) -> list[list[str]]:
             column.values_sentence(split),
         ]
         for column in profile.columns
-        for split, size in column.splits.items()
+        for split in SPLITS
+        for size in [column.splits[split]]
     ]
 
 

@@ -106,7 +106,7 @@ def _lines(found: CorpusCheck) -> Iterator[str]:
         f"{plural(repeated, 'sequence')} repeat{'s' * (repeated == 1)} an earlier one"
     )
     for column in profile.columns:
-        missing = ", ".join(f"{size.missing:.1%} of {split}" for split, size in column.splits.items())
+        missing = ", ".join(f"{column.splits[split].missing:.1%} of {split}" for split in SPLITS)
         yield f"column   {column.name}, in train {column.values_sentence('train')}; missing {missing}"
     yield f"words    {found.ambiguous_words:.1%} of the tokens are words with several tags"
     if not all(report.is_complete for report in found.reports):
