@@ -25,6 +25,7 @@ from seqtag.corpus.files import find_files
 from seqtag.corpus.formats.conll import read_conll
 from seqtag.corpus.source_report import SourceReport
 from seqtag.errors import CorpusFormatError
+from seqtag.features import ColumnIndex
 from seqtag.monitoring import read_tagged
 
 ODD = "\u00a0\u3000\u2028\u2029\u0085\u001c\u000b\u000c\u200b"  # white space in Python, and more
@@ -39,13 +40,14 @@ class Lengths:
 
     @staticmethod
     def load_exported(_: Path) -> Any:
-        def tag(tokens: pa.ListArray) -> SimpleNamespace:
+        def tag(tokens: pa.ListArray, _columns: object) -> SimpleNamespace:
             rows = tokens.to_pylist()
             confidence = pa.array([[0.5] * len(row) for row in rows], pa.list_(pa.float32()))
             predicted = pa.array([[f"L{len(token)}" for token in row] for row in rows], pa.list_(pa.string()))
             return SimpleNamespace(predicted=predicted, confidence=confidence)
 
-        return SimpleNamespace(tag=tag, bundle=SimpleNamespace(output_scheme="none"))
+        bundle = SimpleNamespace(output_scheme="none")
+        return SimpleNamespace(tag=tag, bundle=bundle, columns=ColumnIndex())
 
 
 @pytest.fixture(scope="module")
