@@ -115,10 +115,9 @@ def check_step_names(names: Sequence[str]) -> None:
     unknown = sorted(set(names) - set(known))
     if unknown:
         renamed = {step.older_folder: step.name for step in STEPS} | {"infra_validate": "smoke_test"}
-        hints = (f"; {name} is now {renamed[name]}" for name in unknown if name in renamed)
+        hints = "".join(f"; {name} is now {renamed[name]}" for name in unknown if name in renamed)
         raise ConfigError(
-            f"force: no step is called {', '.join(unknown)}; expected one of {', '.join(known)}"
-            f"{''.join(hints)}"
+            f"force: no step is called {', '.join(unknown)}; expected one of {', '.join(known)}{hints}"
         )
 
 
