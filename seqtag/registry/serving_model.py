@@ -5,6 +5,7 @@ It needs tensorflow, numpy, pandas and mlflow; inputs are lists of tokens, and o
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import yaml
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 _ORIGIN_FILE = "registered_model_meta"  # MLflow (3.17) writes it when it resolves a models:/ URI
+_TEXTS = ("category", "set")  # kinds of columns whose values are text
 _BATCH_CELLS = 16_384  # tokens per batch, padding included; bounds memory
 
 
@@ -30,11 +32,11 @@ class ServedTagger(PythonModel):
     def load_context(self, context: PythonModelContext) -> None:
         import tensorflow as tf
 
-        self._saved_model = tf.saved_model.load(f"{context.artifacts['bundle']}/saved_model")
+        bundle = Path(context.artifacts["bundle"])
+        self._saved_model = tf.saved_model.load(str(bundle / "saved_model"))
         self._tag = self._saved_model.signatures["serving_default"]
-        inputs = self._tag.structured_input_signature[1]
-        self._columns = {name: spec.dtype for name, spec in inputs.items() if name != "tokens"}
-        self._origin = _origin(Path(context.artifacts["bundle"]).parents[1])
+        self._columns = _kinds(bundle / "columns.json")
+        self._origin = _origin(bundle.parents[1])
 
     def predict(
         self,
@@ -49,9 +51,7 @@ class ServedTagger(PythonModel):
         """
         sequences = [_checked(row, tokens) for row, tokens in enumerate(model_input["tokens"])]
         columns = {
-            name: [
-                _values(row, name, kind.name, given, len(sequences[row])) for row, given in enumerate(lists)
-            ]
+            name: [_values(row, name, kind, given, len(sequences[row])) for row, given in enumerate(lists)]
             for name, kind in self._columns.items()
             for lists in [model_input[name] if name in model_input else [None] * len(sequences)]
         }
@@ -76,8 +76,8 @@ class ServedTagger(PythonModel):
         width = max(len(sequences[row]) for row in batch)
         padded = {"tokens": tf.constant(_padded(sequences, batch, width, ""), tf.string)}
         for name, kind in self._columns.items():
-            values = _padded(columns[name], batch, width, _missing(kind.name))
-            padded[name] = tf.constant(values, kind)
+            values = _padded(columns[name], batch, width, _missing(kind))
+            padded[name] = tf.constant(values, tf.string if kind in _TEXTS else tf.float64)
         found = self._tag(**padded)
         tag_rows = found["tags"].numpy()  # <bytes>[batch, time]
         confidence_rows = found["confidence"].numpy().astype(float)  # <float64>[batch, time]
@@ -85,6 +85,12 @@ class ServedTagger(PythonModel):
             length = len(sequences[row])
             tags[row] = [tag.decode() for tag in tag_rows[place, :length]]
             confidences[row] = confidence_rows[place, :length].tolist()
+
+
+def _kinds(columns: Path) -> dict[str, str]:
+    """Return the kind of each further column of tokens by its name; none if the bundle has no columns."""
+    learned = json.loads(columns.read_text("utf-8"))["columns"] if columns.exists() else []
+    return {each["column"]["name"]: each["column"]["kind"] for each in learned}
 
 
 def _origin(model: Path) -> dict[str, str | None]:
@@ -103,7 +109,7 @@ def _checked(row: int, tokens: Any) -> list[str]:
 
 
 def _missing(kind: str) -> Any:
-    return "" if kind == "string" else math.nan
+    return "" if kind in _TEXTS else math.nan
 
 
 def _padded(lists: list[list[Any]], batch: list[int], width: int, padding: Any) -> list[list[Any]]:
@@ -111,7 +117,7 @@ def _padded(lists: list[list[Any]], batch: list[int], width: int, padding: Any) 
 
 
 def _values(row: int, name: str, kind: str, given: Any, n_tokens: int) -> list[Any]:
-    """Return the values of a column for one sequence, in the type of the saved model."""
+    """Return the values of a column for one sequence, as text or as floats."""
     if given is None or (isinstance(given, float) and math.isnan(given)):  # left out
         return [_missing(kind)] * n_tokens
     if not isinstance(given, list | tuple | np.ndarray) or len(given) != n_tokens:
@@ -122,17 +128,17 @@ def _values(row: int, name: str, kind: str, given: Any, n_tokens: int) -> list[A
 def _value(row: int, name: str, kind: str, value: Any) -> Any:
     if value is None or value == "" or value != value:  # NaN
         return _missing(kind)
-    expected = {"string": "text", "float32": "a number", "float64": "an ISO 8601 time or seconds since 1970"}
+    expected = {"number": "a number", "time": "an ISO 8601 time or seconds since 1970"}
     try:
-        if kind == "string" and isinstance(value, str):
+        if kind in _TEXTS and isinstance(value, str):
             return value
-        if kind == "float64" and isinstance(value, str):
+        if kind == "time" and isinstance(value, str):
             return pd.to_datetime(value, utc=True, format="ISO8601").timestamp()
-        if kind != "string" and math.isfinite(float(value)):
+        if kind not in _TEXTS and math.isfinite(float(value)):
             return float(value)
     except (ValueError, TypeError, OverflowError):
         pass
-    raise ValueError(f"row {row}: column {name!r}: expected {expected[kind]}, got {value!r}")
+    raise ValueError(f"row {row}: column {name!r}: expected {expected.get(kind, 'text')}, got {value!r}")
 
 
 def _batches(lengths: list[int]) -> list[list[int]]:

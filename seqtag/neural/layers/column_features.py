@@ -24,8 +24,8 @@ class ColumnFeatures(tf.Module):  # type: ignore[misc]  # tensorflow is untyped
 
     Call arguments:
         tokens: `<string>[batch, time]`.
-        columns: by name, `[batch, time]`: `<string>` for a category or a set, "" where missing; `<float32>`
-            for a number and `<float64>` seconds since 1970 for a time, NaN where missing.
+        columns: by name, `[batch, time]`: `<string>` for a category or a set, "" where missing; `<float64>`
+            for a number and for a time, in seconds since 1970, NaN where missing.
         real: `<bool>[batch, time]`, True at tokens.
 
     Returns: `ids`, `<int32>[batch, time, n_ids]`, and `values`, `<float32>[batch, time, n_values]`, both 0 at
@@ -62,7 +62,7 @@ class ColumnFeatures(tf.Module):  # type: ignore[misc]  # tensorflow is untyped
 
     def specs(self) -> dict[str, Any]:
         """Return the specification of each column, `[batch, time]`."""
-        types = {"category": tf.string, "set": tf.string, "number": tf.float32, "time": tf.float64}
+        types = {"category": tf.string, "set": tf.string, "number": tf.float64, "time": tf.float64}
         return {
             learned.column.name: tf.TensorSpec([None, None], types[learned.column.kind], learned.column.name)
             for learned in self._index.columns
@@ -73,7 +73,7 @@ class ColumnFeatures(tf.Module):  # type: ignore[misc]  # tensorflow is untyped
             return self._known[learned.column.name].lookup(raw) + (UNK_ID + 1)
         shape = tf.shape(raw)
         buckets = tf.searchsorted(
-            tf.constant(learned.edges, tf.float32), tf.reshape(raw, [-1]), side="right", out_type=tf.int32
+            tf.constant(learned.edges, tf.float64), tf.reshape(raw, [-1]), side="right", out_type=tf.int32
         )
         return tf.where(tf.math.is_nan(raw), UNK_ID, tf.reshape(buckets, shape) + (UNK_ID + 1))
 

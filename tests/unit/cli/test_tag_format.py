@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from seqtag.cli import app, tag_files
 from seqtag.config import Source
 from seqtag.errors import ConfigError, CorpusFormatError, TagSchemeError
+from seqtag.features import ColumnIndex
 
 COLUMNS = "Ada\tB-PER\nspoke\tO\n\nBob\tB-PER\n"
 TAGGED = "Ada\tL3\nspoke\tL5\n\nBob\tL3\n\n"
@@ -25,7 +26,7 @@ UNIVERSAL = "# newdoc\n# sent_id = 1\n" + "".join(
 )
 
 
-def lengths(tokens: pa.ListArray) -> SimpleNamespace:
+def lengths(tokens: pa.ListArray, _columns: object) -> SimpleNamespace:
     """Tag each token with its number of characters."""
     rows = tokens.to_pylist()
     return SimpleNamespace(
@@ -34,7 +35,7 @@ def lengths(tokens: pa.ListArray) -> SimpleNamespace:
     )
 
 
-MODEL = SimpleNamespace(tag=lengths, bundle=SimpleNamespace(output_scheme="none"))
+MODEL = SimpleNamespace(tag=lengths, bundle=SimpleNamespace(output_scheme="none"), columns=ColumnIndex())
 
 
 @pytest.fixture
@@ -246,7 +247,9 @@ class SpanTagged:
 
 
 SPAN_MODEL = SimpleNamespace(
-    tag=lambda tokens: SpanTagged(**vars(spans(tokens))), bundle=SimpleNamespace(output_scheme="IOB2")
+    tag=lambda tokens, _columns: SpanTagged(**vars(spans(tokens))),
+    bundle=SimpleNamespace(output_scheme="IOB2"),
+    columns=ColumnIndex(),
 )
 NAMES = "Ada BYRON met Bob Eve\n"
 

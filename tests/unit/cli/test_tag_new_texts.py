@@ -17,6 +17,7 @@ from seqtag.config import Source
 from seqtag.config.tagger_config import CorpusConfig
 from seqtag.corpus import read_sources
 from seqtag.errors import ConfigError, CorpusFormatError
+from seqtag.features import ColumnIndex
 
 SPANS = {"format": "jsonl-spans", "path": "train.jsonl", "tokenise": "words"}
 XES = {"format": "xes", "path": "train.xes", "tag_column": "phase"}
@@ -26,13 +27,13 @@ Tag = Callable[..., str]
 def model(tag_of: Callable[[str], str], scheme: str) -> SimpleNamespace:
     """Return a tagger whose tags depend on the token alone."""
 
-    def tag(tokens: pa.ListArray) -> SimpleNamespace:
+    def tag(tokens: pa.ListArray, _columns: object) -> SimpleNamespace:
         rows = tokens.to_pylist()
         sure = pa.array([[0.5] * len(row) for row in rows], pa.list_(pa.float32()))
         predicted = pa.array([list(map(tag_of, row)) for row in rows], pa.list_(pa.string()))
         return SimpleNamespace(predicted=predicted, confidence=sure, span_confidence=sure)
 
-    return SimpleNamespace(tag=tag, bundle=SimpleNamespace(output_scheme=scheme))
+    return SimpleNamespace(tag=tag, bundle=SimpleNamespace(output_scheme=scheme), columns=ColumnIndex())
 
 
 NAMES = model(lambda token: "B-PER" if token.istitle() else "I-PER" if token == "of" else "O", "IOB2")

@@ -87,9 +87,18 @@ def test_numbers_at_an_edge_are_in_the_same_bucket():
     expected = INDEX.encoded(tokens, {"b": pa.array([["1", "2.5", "2.4999"]], tokens.type)})
     given = {
         "a": tf.constant([["", "", ""]]),
-        "b": tf.constant([[1.0, 2.5, 2.4999]]),
+        "b": tf.constant([[1.0, 2.5, 2.4999]], tf.float64),
         "c": tf.constant([[np.nan] * 3], tf.float64),
         "d": tf.constant([["", "", ""]]),
     }
     found = ColumnFeatures(INDEX, tf.identity)(tf.constant([["t"] * 3]), given, tf.constant([[True] * 3]))
     np.testing.assert_array_equal(found["ids"].numpy()[0], expected["ids"])
+
+
+def test_large_numbers_that_differ_little_are_not_rounded():
+    column = LearnedColumn(column=NUMBER, centre=1_700_000_000, scale=60, edges=(1_700_000_050.0,))
+    features = ColumnFeatures(ColumnIndex(columns=(column,)))
+    given = tf.constant([[1_700_000_060, 1_700_000_030]], features.specs()["b"].dtype)
+    found = features({"b": given}, tf.constant([[True, True]]))
+    assert found["ids"].numpy().tolist() == [[[3], [2]]]
+    assert found["values"].numpy().tolist() == [[[1.0, 0.0], [0.5, 0.0]]]
