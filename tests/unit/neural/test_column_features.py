@@ -97,8 +97,8 @@ def test_numbers_at_an_edge_are_in_the_same_bucket():
 
 def test_large_numbers_that_differ_little_are_not_rounded():
     column = LearnedColumn(column=NUMBER, centre=1_700_000_000, scale=60, edges=(1_700_000_050.0,))
-    features = ColumnFeatures(ColumnIndex(columns=(column,)))
+    features = ColumnFeatures(ColumnIndex(columns=(column,)), tf.identity)
     given = tf.constant([[1_700_000_060, 1_700_000_030]], features.specs()["b"].dtype)
-    found = features({"b": given}, tf.constant([[True, True]]))
+    found = features(tf.constant([["t", "t"]]), {"b": given}, tf.constant([[True, True]]))
     assert found["ids"].numpy().tolist() == [[[3], [2]]]
     assert found["values"].numpy().tolist() == [[[1.0, 0.0], [0.5, 0.0]]]
