@@ -5,7 +5,7 @@
 Both train the recipe `base` on the beginning of a corpus, with the same word ids and the same scoring code:
 
 plain Keras    as in a tutorial, padded to the longest sequence
-seqtag seed    seqtag's engine: equal except for random masks and the order of batches
+base in seqtag seqtag's engine: equal except for random masks and the order of batches
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from peers.corpus import prepare
 from peers.measuring import SECONDS, Contender, in_fresh_process, machine, spread, table
 
 CHECKOUT = Path(__file__).resolve().parents[1]
-PLAIN, SEED = "plain Keras", "seqtag seed"
-CONTENDERS = {PLAIN: "plain", SEED: "engine"}
+PLAIN, BASE = "plain Keras", "base in seqtag"
+CONTENDERS = {PLAIN: "plain", BASE: "engine"}
 # Okabe and Ito (2008): distinct for all kinds of colour vision; dashes distinguish them without colour
 LOOKS = {
     PLAIN: {"color": "#D55E00", "linestyle": "--", "marker": "s"},
-    SEED: {"color": "#0072B2", "linestyle": "-", "marker": "o"},
+    BASE: {"color": "#0072B2", "linestyle": "-", "marker": "o"},
 }
 
 Curves = Mapping[str, Sequence[Sequence[float]]]  # by contender, seed and epoch: accuracy on dev in percent
@@ -49,9 +49,9 @@ def measured(folder: str, *, seeds: Sequence[int], n_epochs: int) -> tuple[Curve
 def curve_rows(curves: Curves) -> list[list[str]]:
     """Return mean and standard deviation over the seeds by epoch, and the difference of the means."""
     rows = []
-    for epoch in range(len(curves[SEED][0])):
+    for epoch in range(len(curves[BASE][0])):
         here = {name: [curve[epoch] for curve in of] for name, of in curves.items()}
-        difference = statistics.mean(here[SEED]) - statistics.mean(here[PLAIN])
+        difference = statistics.mean(here[BASE]) - statistics.mean(here[PLAIN])
         rows.append([str(epoch + 1), *(spread(here[name]) for name in CONTENDERS), f"{difference:+.2f}"])
     return rows
 
