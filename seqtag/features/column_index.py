@@ -29,10 +29,8 @@ from seqtag.tagging.ragged import flatten, sequence_numbers
 EncodedColumns = Mapping[str, npt.NDArray[Any]]
 
 FARTHEST = 8.0  # scaled numbers are cut here: a single extreme value must not rule a sequence
-GAPS, CLOCK = (
-    2,
-    5,
-)  # values of a time: gaps before and after; sine and cosine of hour and weekday, and missing
+# Values of a time: gaps before and after; sine and cosine of hour and of weekday, and whether it is missing.
+GAPS, CLOCK = 2, 5
 DAY, WEEK = 86_400.0, 604_800.0  # seconds
 FIRST_MONDAY = 345_600.0  # seconds from 1970-01-01, a Thursday
 
