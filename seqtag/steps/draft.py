@@ -17,8 +17,9 @@ from seqtag.config.secrets import has_password
 from seqtag.corpus.files import InputFile, expand, list_files
 from seqtag.corpus.folders import data_pattern
 from seqtag.corpus.formats.dataset_folders import saved_streams
+from seqtag.corpus.partitions import partitions
 from seqtag.corpus.recognition import Chosen, Recognised, recognise, recognise_parallel, recognise_table
-from seqtag.corpus.split_names import split_in_name
+from seqtag.corpus.split_names import is_split_name, split_in_name
 from seqtag.errors import ConfigError
 from seqtag.formatting import plural
 from seqtag.gate import fewest_test_documents
@@ -162,6 +163,10 @@ def _grouped(files: Sequence[tuple[str, InputFile]], chosen: Chosen, form: str |
     groups: dict[str, SourceDraft] = {}
     for (path, file), split in zip(files, splits, strict=True):
         found = recognise(file, chosen, form=form)
+        folders = partitions(file.location)
+        partition = next((key for key, value in folders.items() if value and is_split_name(value)), None)
+        if partition is not None:
+            found = replace(found, keys={"split_column": partition, **found.keys})
         split = split if are_named and "split_column" not in found.keys else None
         key = f"{SPLITS.index(split) if split else 0} {sorted(found.keys.items())}"
         before = groups.get(key, SourceDraft((), split, found))

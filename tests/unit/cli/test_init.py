@@ -89,6 +89,21 @@ def test_a_folder_of_datasets_is_recognised_with_its_splits() -> None:
     assert "test 40 sequences" in done.stdout
 
 
+def test_partitions_that_name_splits_are_the_splits() -> None:
+    for split, sequences in (("train", SEQUENCES[:260]), ("test", SEQUENCES[260:])):
+        folder = Path("lake", f"split={split}", "day=2026-11-01")
+        folder.mkdir(parents=True)
+        write_columns(folder / "part-0.conll", sequences)
+
+    done = seqtag("init", "lake")
+
+    assert done.exit_code == 0, done.output
+    assert written("lake.toml")["corpus"]["sources"] == [
+        {"path": "lake", "format": "conll", "split_column": "split"}
+    ]
+    assert "test 40 sequences" in done.stdout
+
+
 def test_the_report_says_what_the_files_are(folder: Path) -> None:
     write_columns(Path("my.conll"))
 
