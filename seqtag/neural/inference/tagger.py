@@ -125,7 +125,9 @@ class Tagger:
         read = {name: columns[name] for name in self.columns.names if name in columns}
         check_lengths(tokens, read)
         in_pieces = {name: relist(token_values(lists, offsets), pieces) for name, lists in read.items()}
-        encoded = self.columns.encoded(relist(flat, pieces), in_pieces)  # gaps begin anew, as in training
+        encoded = self.columns.encoded(
+            relist(flat, pieces), in_pieces
+        )  # as in training, where gaps end with a piece
         # [n_tokens]
         output = predict_tokens(
             self.predictor, vectors, word_type_ids, all_windows, columns=encoded, offsets=pieces

@@ -35,8 +35,10 @@ def doubtful(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the reader of CoNLL files report two warnings."""
     read = readers.read_conll
 
-    def reading(source: Any, file: Any, columns: Any, report: SourceReport) -> Iterator[pa.RecordBatch]:
-        yield from read(source, file, columns, report)
+    def reading(
+        source: Any, file: Any, columns: Any, report: SourceReport, **options: Any
+    ) -> Iterator[pa.RecordBatch]:
+        yield from read(source, file, columns, report, **options)
         report.change("tags stripped", 1200)
         if file.name == "a.conll":
             text = "4 columns where the first line has 3; set n_columns"
