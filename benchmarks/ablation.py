@@ -27,7 +27,7 @@ from typing import Any
 from unittest import mock
 
 from peers.corpus import configured, workspace_at
-from peers.measuring import machine, spread, table
+from peers.measuring import keep_result, kept_results, machine, signed, spread, table
 
 from seqtag import steps
 from seqtag.config import TaggerConfig, config_digest
@@ -108,11 +108,7 @@ def blank_feature(name: str) -> Any:
 
 def complete(taggers: Sequence[Path], arguments: argparse.Namespace) -> list[dict[str, Any]]:
     """Return the requested results, after running those that are missing."""
-    done: dict[tuple[str, str], dict[str, Any]] = {}
-    if arguments.results.exists():
-        for line in arguments.results.read_text("utf-8").splitlines():
-            result = json.loads(line)
-            done[result["config"], result["part"]] = result
+    done = kept_results(arguments.results, ["config", "part"])
     requested, missing = [], {}
     for seed in arguments.seeds:
         for tagger in taggers:
@@ -134,8 +130,7 @@ def complete(taggers: Sequence[Path], arguments: argparse.Namespace) -> list[dic
         running = {pool.submit(in_fresh_process, *of): key for key, of in missing.items()}
         for ended in as_completed(running):
             result = done[running[ended]] = ended.result()
-            with arguments.results.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(result) + "\n")
+            keep_result(arguments.results, result)
     return [done[key] for key in requested]
 
 
@@ -168,11 +163,6 @@ def tagger_table(name: str, results: Sequence[Mapping[str, Any]]) -> str:
     metric = {"accuracy": "accuracy", "span_f1": "span F1"}[results[0]["metric"]]
     columns = ["recipe", f"dev {metric}", "difference", f"test {metric}", "difference", "training minutes"]
     return f"## {name}, seeds {', '.join(map(str, whole))}\n\n{table(columns, rows)}"
-
-
-def signed(differences: Sequence[float]) -> str:
-    text = spread(differences)
-    return text if text.startswith("-") else f"+{text}"
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from seqtag import steps
 from seqtag.config import Metric, SchemeName, Settings, TaggerConfig, redirect_library_caches
+from seqtag.corpus.schema import DOCUMENT_ID
 from seqtag.features import Bucket, TagIndex, Vocabulary, read_encoded, read_word_types
 from seqtag.run_dir import RunDir
 from seqtag.steps.context import metric, train_scheme
@@ -97,28 +99,54 @@ def prepare(tagger: Path, home: Path, *, recipe: str, first: Mapping[str, int] |
     """
     workspace = workspace_at(home)
     config = configured(tagger, {"train": {"recipe": recipe}})
-    run = _split(config, workspace)
+    run = split_run(config, workspace)
     if first is not None:
-        run = _split(_cut(config, run, first), workspace)
+        cuts = {name: _first(n_sequences) for name, n_sequences in first.items()}
+        run = split_run(with_changed_splits(config, run, cuts), workspace)
     steps.index(run)
     steps.encode(run)
     return Prepared(run)
 
 
-def _split(config: TaggerConfig, workspace: steps.Workspace) -> RunDir:
+def split_run(config: TaggerConfig, workspace: steps.Workspace) -> RunDir:
+    """Run the steps up to train, dev and test.
+
+    Raises:
+        ConfigError: the corpus is not there.
+    """
     run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=date(1970, 1, 1))
     steps.validate(run)
     steps.split(run)
     return run
 
 
-def _cut(config: TaggerConfig, run: RunDir, first: Mapping[str, int]) -> TaggerConfig:
-    """Write the beginning of each split, and return a configuration that reads it."""
+def with_changed_splits(
+    config: TaggerConfig, run: RunDir, changes: Mapping[str, Callable[[pa.Table], pa.Table]]
+) -> TaggerConfig:
+    """Write changed splits into a run directory, and return a configuration that reads them.
+
+    Args:
+        config: of the run.
+        run: the run, with train, dev and test.
+        changes: functions from the table of a split to another, by split.
+    """
     tables, sources = config.model_dump(mode="json"), []
-    for name, n_sequences in first.items():
-        path = run.path / f"first-{name}.parquet"
-        pq.write_table(pq.read_table(run.split(name)).slice(0, n_sequences), path)
-        sources.append({"format": "parquet", "path": str(path), "split": name})
+    for name, change in changes.items():
+        path = run.path / f"changed-{name}.parquet"
+        pq.write_table(change(pq.read_table(run.split(name))), path)
+        sources.append(
+            {
+                "format": "parquet",
+                "path": str(path),
+                "split": name,
+                "document_column": DOCUMENT_ID,
+                "token_columns": list(config.corpus.token_columns),
+            }
+        )
     tables["corpus"]["sources"] = sources
     tables["tags"]["scheme"] = train_scheme(run)
     return TaggerConfig.model_validate(tables)
+
+
+def _first(n_sequences: int) -> Callable[[pa.Table], pa.Table]:
+    return lambda table: table.slice(0, n_sequences)

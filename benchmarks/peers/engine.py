@@ -41,7 +41,7 @@ def training(folder: str, *, batch_size: int, recurrent_dropout: bool = True) ->
     unscored = mock.patch.object(DevSplit, "score", return_value=DevScore(0.0, 0.0))
     undropped = mock.patch.object(base_recipe, "BiLSTM", _without_recurrent_dropout)
     with unscored, nullcontext() if recurrent_dropout else undropped:
-        _train(prepared, prepared.run.output("encode"), config, seed=1, on_epoch=on_epoch)
+        train_bundle(prepared, prepared.run.output("encode"), config, seed=1, on_epoch=on_epoch)
     first, second = taken
     return {
         "start_up": max(0.0, first[SECONDS] - second[SECONDS]),
@@ -64,7 +64,7 @@ def epochs(folder: str, *, seed: int, n_epochs: int, until: float | None = None)
         if record["epoch"] == n_epochs or (until is not None and score >= until):
             raise _Enough
 
-    _train(prepared, prepared.run.output("encode"), prepared.config.train, seed=seed, on_epoch=on_epoch)
+    train_bundle(prepared, prepared.run.output("encode"), prepared.config.train, seed=seed, on_epoch=on_epoch)
     return {"history": history}
 
 
@@ -78,7 +78,7 @@ def bundle(folder: str, *, out: str) -> dict[str, Any]:
         known = (prepared.vocabulary, prepared.tags)
         encode_corpus(splits, *known, config=prepared.config.features, folder=Path(few) / "encoded")
         config = prepared.config.train.model_copy(update={"max_epochs": 1})
-        _train(prepared, Path(few) / "encoded", config, seed=1, out=Path(out))
+        train_bundle(prepared, Path(few) / "encoded", config, seed=1, out=Path(out))
     return {}
 
 
@@ -98,11 +98,7 @@ def tagging(folder: str, *, bundle: str) -> dict[str, float]:
             return tagged_twice(tag, n_tokens=prepared.n_tokens("train"), load=load)
 
 
-def _without_recurrent_dropout(units: int, *, recurrent_dropout: float, **options: Any) -> BiLSTM:  # noqa: ARG001
-    return BiLSTM(units, **options)
-
-
-def _train(
+def train_bundle(
     prepared: Prepared,
     encoded: Path,
     config: TrainConfig,
@@ -111,6 +107,16 @@ def _train(
     on_epoch: Callable[[Mapping[str, Any]], None] | None = None,
     out: Path | None = None,
 ) -> None:
+    """Train the recipe of a prepared corpus in this process.
+
+    Args:
+        prepared: the corpus.
+        encoded: folder of its encoded splits.
+        config: recipe, optimizer and stopping rule.
+        seed: of the training.
+        on_epoch: called with the fields of each `EpochRecord`.
+        out: folder of the bundle; None to keep none.
+    """
     with tempfile.TemporaryDirectory() as nowhere:
         folder = out or Path(nowhere)
         folder.mkdir(exist_ok=True)
@@ -128,3 +134,7 @@ def _train(
             )
         except _Enough:
             return
+
+
+def _without_recurrent_dropout(units: int, *, recurrent_dropout: float, **options: Any) -> BiLSTM:  # noqa: ARG001
+    return BiLSTM(units, **options)

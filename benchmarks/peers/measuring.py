@@ -160,6 +160,28 @@ def spread(values: Sequence[float], decimals: int = 2) -> str:
     return f"{statistics.mean(values):.{decimals}f}{deviation}"
 
 
+def signed(differences: Sequence[float]) -> str:
+    """Return mean and standard deviation of differences as text, with a sign.
+
+    >>> signed([1.0, 2.0])
+    '+1.50 ± 0.71'
+    """
+    text = spread(differences)
+    return text if text.startswith("-") else f"+{text}"
+
+
+def kept_results(path: Path, key: Sequence[str]) -> dict[tuple[Any, ...], dict[str, Any]]:
+    """Return the results in a JSON Lines file by the values of the fields `key`; none if there is no file."""
+    lines = path.read_text("utf-8").splitlines() if path.exists() else []
+    return {tuple(result[name] for name in key): result for result in map(json.loads, lines)}
+
+
+def keep_result(path: Path, result: Mapping[str, Any]) -> None:
+    """Append a result to a JSON Lines file."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(result) + "\n")
+
+
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a Markdown table; all columns but the first are numbers."""
     lines = [list(columns), ["---", *["---:"] * (len(columns) - 1)], *map(list, rows)]
