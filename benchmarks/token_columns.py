@@ -26,9 +26,10 @@ from seqtag import steps
 from seqtag.baseline import write_baseline
 from seqtag.config import NumberColumn, ReadColumn, TaggerConfig, config_digest
 from seqtag.corpus.schema import TOKENS
+from seqtag.corpus.token_values import token_values
 from seqtag.errors import ConfigError
 from seqtag.evaluation import TrainingHistory, evaluate_predictions
-from seqtag.features import ColumnIndex, LearnedColumn, learn_columns, token_values
+from seqtag.features import ColumnIndex, LearnedColumn, learn_columns
 from seqtag.neural import write_predictions
 from seqtag.steps.step import steps_code_version
 from seqtag.tagging.ragged import flatten
