@@ -21,7 +21,7 @@ from seqtag.errors import CorpusFormatError, RunDirError
 from seqtag.features.encoded_layout import COLUMNS
 from seqtag.features.gazetteers import N_IDS, Gazetteer
 from seqtag.features.symbols import UNK_ID, Lookup
-from seqtag.features.time_zones import utc_offsets
+from seqtag.features.time_zones import local_times
 from seqtag.tagging.ragged import flatten, sequence_numbers
 
 # `ids`, <int32>[n_tokens, n_ids], and `values`, <float32>[n_tokens, n_values]; a part of width 0 is left out.
@@ -94,8 +94,7 @@ class LearnedColumn(BaseModel):
         gaps = gaps_before(times, offsets)
         after = np.append(gaps[1:], np.nan)  # the first gap of the next sequence is NaN
         logs = (self._scaled(np.log1p(np.maximum(each, 0))) for each in (gaps, after))
-        starts, shifts = utc_offsets(self.column.zone if isinstance(self.column, TimeColumn) else "UTC")
-        local = times + shifts[np.searchsorted(starts, times, side="right") - 1]
+        local = local_times(times, self.column.zone if isinstance(self.column, TimeColumn) else "UTC")
         angles = [2 * np.pi * local / DAY, 2 * np.pi * (local - FIRST_MONDAY) / WEEK]
         clock = [function(angle) for angle in angles for function in (np.sin, np.cos)]
         return _with_missing(*logs, *clock, missing=np.isnan(times))

@@ -13,6 +13,13 @@ _FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UT
 _WEEK = 604_800  # seconds; no zone changes twice in one
 
 
+def local_times(times: npt.NDArray[np.float64], zone: str) -> npt.NDArray[np.float64]:
+    """Return times in UTC, `<float64>[n]` seconds since 1970, as seconds of the clock of a zone."""
+    starts, shifts = utc_offsets(zone)
+    found: npt.NDArray[np.float64] = times + shifts[np.searchsorted(starts, times, side="right") - 1]
+    return found
+
+
 @lru_cache
 def utc_offsets(zone: str) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Return the times at which the offset of a zone changes, and the offset from then on, in seconds.

@@ -19,6 +19,7 @@ is now tagged differently.
 """
 
 from seqtag.monitoring.block_bootstrap import Blocks, Extent, extent, plan_blocks
+from seqtag.monitoring.column_bins import ColumnBins, learn_bins
 from seqtag.monitoring.count_columns import CountColumns
 from seqtag.monitoring.drift import Origin, ProfilePair, Statistic, compare
 from seqtag.monitoring.drift_report import (
@@ -43,6 +44,7 @@ from seqtag.monitoring.training_reference import TrainingReference
 __all__ = [
     "AgeAlarm",
     "Blocks",
+    "ColumnBins",
     "Compared",
     "CountColumns",
     "DrawnFrom",
@@ -67,6 +69,7 @@ __all__ = [
     "extent",
     "is_grown",
     "judge_drift",
+    "learn_bins",
     "model_age",
     "plan_blocks",
     "profile_period",

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from seqtag.corpus.schema import TAGS, TOKENS
 from seqtag.evaluation.predictions import gold_span_keys
+from seqtag.features.column_index import token_values
 from seqtag.io.hashing import hash_strings
 from seqtag.monitoring.count_columns import (
     N_CONFIDENCE,
@@ -58,6 +59,7 @@ def count_batch(
         (np.arange(found.batch.num_rows), layout.lengths.start + length_bin(np.diff(offsets))),
         *_of_tags(found, layout, known, own),
         *_of_confidence(found.batch, layout),
+        *_of_columns(found.batch, layout, offsets),
     ]
     return BatchCounts(
         sequence=np.concatenate([sequence for sequence, _ in events]),
@@ -114,6 +116,25 @@ def _of_confidence(batch: pa.RecordBatch, layout: CountColumns) -> list[tuple[In
     shares = values.to_numpy(zero_copy_only=False).astype(np.float64)
     bins = np.nan_to_num(np.floor(shares * N_CONFIDENCE), nan=0).clip(0, N_CONFIDENCE - 1)
     return [(sequence_numbers(offsets), layout.confidence.start + bins.astype(np.int64))]
+
+
+def _of_columns(batch: pa.RecordBatch, layout: CountColumns, offsets: Ints) -> list[tuple[Ints, Ints]]:
+    """Count the columns of tokens that the batch has."""
+    owners = sequence_numbers(offsets)
+    texts = {
+        name: token_values(batch.column(name), offsets)
+        for name in layout.has_value
+        if name in batch.schema.names
+    }
+    events = [
+        (owners, layout.has_value[name].start + values.is_null().to_numpy(zero_copy_only=False))
+        for name, values in texts.items()
+    ]
+    for bins in layout.bins:
+        if bins.column.name in texts:
+            token, place = bins.bins(texts[bins.column.name], offsets)
+            events.append((owners[token], layout.quantities[bins.name].start + place))
+    return events
 
 
 def _events(owners: Ints, column: int) -> tuple[Ints, Ints]:

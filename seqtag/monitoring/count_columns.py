@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 from seqtag.config import SchemeName
+from seqtag.monitoring.column_bins import ColumnBins
 from seqtag.tagging.schemes import read_tags
 
 OTHER = "(other)"  # a tag or type unknown to the reference
@@ -27,7 +28,8 @@ Part = Literal["tags", "bigrams", "lengths", "confidence"]
 class CountColumns:
     """The columns of a profile, in this order.
 
-    tokens, unknown | spans by type | unseen spans by type | tags | tag bigrams | lengths | confidence
+    tokens, unknown | spans by type | unseen spans by type | tags | tag bigrams | lengths | confidence |
+    by quantity of a column of tokens: bins | by column of tokens: tokens with and without a value
 
     The columns of tags and of types each end with one for labels that are not in `tags`. With `partial`,
     untagged tokens count as tokens, but only bigrams of tagged neighbours and spans with known ends count.
@@ -36,11 +38,19 @@ class CountColumns:
     tags: tuple[str, ...]
     scheme: SchemeName
     partial: bool = False
+    bins: tuple[ColumnBins, ...] = ()
 
     @classmethod
-    def of(cls, tags: Sequence[str], scheme: SchemeName, *, partial: bool = False) -> CountColumns:
-        """Return the layout for the tags that the champion can predict."""
-        return cls(tuple(sorted(set(tags))), scheme, partial)
+    def of(
+        cls,
+        tags: Sequence[str],
+        scheme: SchemeName,
+        *,
+        partial: bool = False,
+        bins: Sequence[ColumnBins] = (),
+    ) -> CountColumns:
+        """Return the layout for the tags that the champion can predict, and the columns that it reads."""
+        return cls(tuple(sorted(set(tags))), scheme, partial, tuple(bins))
 
     @cached_property
     def types(self) -> tuple[str, ...]:
@@ -85,11 +95,27 @@ class CountColumns:
     def confidence(self) -> slice:
         return slice(self.lengths.stop, self.lengths.stop + N_CONFIDENCE)
 
+    @cached_property
+    def quantities(self) -> dict[str, slice]:
+        """The bins of each quantity of a column of tokens, by its name."""
+        stops = self.confidence.stop + np.cumsum([0, *(len(bins.labels) for bins in self.bins)])
+        return {
+            bins.name: slice(int(start), int(stop))
+            for bins, (start, stop) in zip(self.bins, pairwise(stops), strict=True)
+        }
+
+    @cached_property
+    def has_value(self) -> dict[str, slice]:
+        """Two columns by name of a column of tokens: tokens with and without a value."""
+        start = max((each.stop for each in self.quantities.values()), default=self.confidence.stop)
+        names = dict.fromkeys(bins.column.name for bins in self.bins)
+        return {name: slice(start + 2 * i, start + 2 * i + 2) for i, name in enumerate(names)}
+
     @property
     def n_columns(self) -> int:
-        return self.confidence.stop
+        return max((each.stop for each in self.has_value.values()), default=self.confidence.stop)
 
-    def label(self, part: Part, place: int) -> str:
+    def label(self, part: str, place: int) -> str:
         """Return the display name of a column of a part.
 
         Computed on demand: a tag set of 2,000 has 4 million bigrams.
@@ -101,11 +127,14 @@ class CountColumns:
             return f"{marks[place // self.n_marks]} → {marks[place % self.n_marks]}"
         if part == "lengths":
             return _ranges(LENGTHS)[place]
+        if part in self.quantities:
+            return next(bins for bins in self.bins if bins.name == part).labels[place]
         return f"{place / N_CONFIDENCE:.2f} to {(place + 1) / N_CONFIDENCE:.2f}"
 
-    def part(self, part: Part) -> slice:
-        """Return the columns of a part."""
+    def part(self, part: str) -> slice:
+        """Return the columns of a part, or of a quantity of a column of tokens."""
         places = {
+            **self.quantities,
             "tags": self.tag_counts,
             "bigrams": self.bigrams,
             "lengths": self.lengths,

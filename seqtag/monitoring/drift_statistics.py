@@ -15,7 +15,6 @@ from seqtag.monitoring.count_columns import (
     TOKENS_COLUMN,
     UNKNOWN_COLUMN,
     CountColumns,
-    Part,
 )
 from seqtag.monitoring.period_profile import PeriodProfile
 
@@ -38,7 +37,7 @@ class StatisticSpec:
     bins      names of the bins
     select: <int64>[n_columns, n_bins], sparse: assignment of columns to bins
     needs_labels   counts only sequences with tags
-    fixable        can be fixed by retraining on the new data, as it concerns words or labels
+    fixable        can be fixed by retraining on the new data, as it concerns words, columns or labels
     """
 
     name: str
@@ -76,7 +75,8 @@ def comparable_statistics(
     """Return the statistics for which both periods have at least `min_support`."""
     layout = reference.layout
     unknown = _rate(layout, "unknown tokens", "tokens", [UNKNOWN_COLUMN], [TOKENS_COLUMN], of="unknown")
-    unseen, spans = (np.arange(layout.n_columns)[part] for part in (layout.unseen, layout.spans))
+    columns = np.arange(layout.n_columns)
+    unseen, spans, confident = columns[layout.unseen], columns[layout.spans], columns[layout.confidence]
     by_type = [
         _rate(layout, f"unseen spans of {name}" if name else "unseen spans", "spans", [u], [s], of="unseen")
         for name, u, s in zip(layout.types, unseen[:-1], spans[:-1], strict=True)
@@ -84,16 +84,20 @@ def comparable_statistics(
         >= min_support  # each spec holds a matrix of all columns
     ]
     all_types = _rate(layout, "unseen spans", "spans", list(unseen), list(spans), of="unseen")
-    confident = np.arange(layout.n_columns)[layout.confidence]
     unsure = _rate(
         layout, "unsure tokens", "tokens", list(confident[:UNSURE]), list(confident), of="below 0.5"
     )
-    found = [unknown, all_types, *(by_type if len(layout.types) > 1 else []), unsure]
-    units: dict[Part, str] = {
+    missing = [
+        _rate(layout, f"missing {name}", "tokens", [where.start + 1], list(columns[where]), of="missing")
+        for name, where in layout.has_value.items()
+    ]
+    found = [unknown, all_types, *(by_type if len(layout.types) > 1 else []), unsure, *missing]
+    units = {
         "tags": "tokens",
         "bigrams": "bigrams",
         "lengths": "sequences",
         "confidence": "tokens",
+        **{bins.name: bins.unit for bins in layout.bins},
     }
     for part, unit in units.items():
         found += _distributions(reference, current, part, unit)
@@ -109,13 +113,13 @@ def _rate(
     rows, bins = [*whole, *part, *part], [1] * len(whole) + [1] * len(part) + [0] * len(part)
     signs = np.repeat([1, -1, 1], [len(whole), len(part), len(part)])
     select = sparse.coo_array((signs, (rows, bins)), shape=(layout.n_columns, 2)).tocsr()
-    kind = {"unseen": (True, True), "unknown": (False, True), "below 0.5": (False, False)}
-    needs_labels, fixable = kind[of]
+    kind = {"unseen": (True, True), "unknown": (False, True)}  # others are not a matter of training
+    needs_labels, fixable = kind.get(of, (False, False))
     return StatisticSpec(name, "difference", unit, (of, "other"), select, needs_labels, fixable)
 
 
 def _distributions(
-    reference: PeriodProfile, current: PeriodProfile, part: Part, unit: str
+    reference: PeriodProfile, current: PeriodProfile, part: str, unit: str
 ) -> list[StatisticSpec]:
     """Return the statistics of a distribution, with bins determined by the reference alone."""
     from scipy import sparse
@@ -132,8 +136,9 @@ def _distributions(
     select = sparse.coo_array((np.ones(len(rows), np.int64), (rows, bin_of)), shape=shape).tocsr()
     bins = (*(reference.layout.label(part, int(place)) for place in own), OTHER)
     labelled = part in ("tags", "bigrams")
+    fixable = labelled or part in reference.layout.quantities
     ways: tuple[Way, ...] = ("distance", "psi")
-    return [StatisticSpec(part, way, unit, bins, select, labelled, labelled) for way in ways]
+    return [StatisticSpec(part, way, unit, bins, select, labelled, fixable) for way in ways]
 
 
 def _first_share(counts: Floats) -> Floats:

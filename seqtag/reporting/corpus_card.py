@@ -124,13 +124,12 @@ def _columns(profile: Profile) -> list[list[str]]:
             column.name,
             column.kind,
             split,
-            count(size.n_tokens),
-            _of(size.n_missing, size.n_tokens),
+            count(column.splits[split].n_tokens),
+            _of(column.splits[split].n_missing, column.splits[split].n_tokens),
             column.values_sentence(split),
         ]
         for column in profile.columns
         for split in SPLITS
-        for size in [column.splits[split]]
     ]
 
 

@@ -14,6 +14,7 @@ from seqtag.config import MonitorConfig, TaggerConfig, config_inputs
 from seqtag.corpus import Profile, expand
 from seqtag.errors import CorpusFormatError
 from seqtag.features import TagIndex, Vocabulary
+from seqtag.features.column_index import ColumnIndex
 from seqtag.registry import Champion
 from seqtag.reporting import drift_markdown
 from seqtag.run_dir import MonitorReport, RunDir, Snapshot
@@ -187,7 +188,7 @@ def _found(
 
 
 def _known(run: RunDir) -> tuple[TrainingReference, CountColumns]:
-    from seqtag.monitoring import CountColumns, TrainingReference, read_labelled
+    from seqtag.monitoring import CountColumns, TrainingReference, learn_bins, read_labelled
 
     scheme = train_scheme(run)
     train = read_labelled([run.split("train")], scheme=scheme, spelled=scheme)
@@ -197,7 +198,8 @@ def _known(run: RunDir) -> tuple[TrainingReference, CountColumns]:
     known = TrainingReference.of_training(
         train, words=words, scheme=scheme, min_count=config.features.min_count
     )
-    return known, CountColumns.of(tags, scheme, partial=config.tags.partial)
+    bins = learn_bins(run.split("train"), ColumnIndex.load(run.output("index")))
+    return known, CountColumns.of(tags, scheme, partial=config.tags.partial, bins=bins)
 
 
 def _compare_snapshot(
@@ -209,7 +211,8 @@ def _compare_snapshot(
     scheme = Profile.load(run.profile).scheme
     used, spelling = scheme.used, scheme.spelling
     before, mark = read_snapshot(run).parts, read_config(run).tags.mark
-    further = () if config.period_column is None else (config.period_column,)
+    of_tokens = tuple(layout.has_value)
+    further = of_tokens if config.period_column is None else (*of_tokens, config.period_column)
 
     def reference() -> Iterator[pa.RecordBatch]:
         train = run.split("train")
@@ -224,7 +227,14 @@ def _compare_snapshot(
         )
 
     def whole() -> Iterator[pa.RecordBatch]:
-        return read_labelled(snapshot.parts, scheme=used, spelled=layout.scheme, spelling=spelling, mark=mark)
+        return read_labelled(
+            snapshot.parts,
+            scheme=used,
+            spelled=layout.scheme,
+            spelling=spelling,
+            further=of_tokens,
+            mark=mark,
+        )
 
     earlier = EarlierSequences(read_labelled(before, scheme=used, spelled=used))
     grown = is_grown(earlier, whole(), compare=config.compare)
