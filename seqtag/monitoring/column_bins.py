@@ -16,8 +16,8 @@ import pyarrow.compute as pc
 
 from seqtag.config import NumberColumn, ReadColumn, SetColumn, TimeColumn
 from seqtag.corpus.schema import TOKENS
-from seqtag.corpus.token_values import numbers, seconds
-from seqtag.features.column_index import ColumnIndex, LearnedColumn, gaps_before, token_values
+from seqtag.corpus.token_values import numbers, seconds, token_values
+from seqtag.features.column_index import ColumnIndex, LearnedColumn, gaps_before
 from seqtag.features.column_learning import EvenSample
 from seqtag.features.split_reader import row_groups
 from seqtag.features.symbols import Lookup
