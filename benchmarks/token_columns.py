@@ -205,6 +205,8 @@ def main() -> None:
             print(f"{tagger.stem} was skipped: {error}\n")
             continue
         print(tagger_table(tagger.stem, results) + "\n", flush=True)
+        if len({result["code"] for result in results}) > 1:
+            print("The results come from several versions of the code.\n")
 
 
 if __name__ == "__main__":
