@@ -5,11 +5,12 @@ from __future__ import annotations
 import doctest
 import json
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from seqeval import scheme as seqeval_schemes
 
@@ -129,10 +130,16 @@ def test_written_tags_are_read_as_the_same_spans(
     assert read(tags, how, name) == [spans for spans, _ in drawn]
 
 
+def is_single_before_its_type(one: Span, other: Span) -> bool:
+    return one[1] - one[0] == 1 and one[1:] == (other[0], other[2])
+
+
 @settings(deadline=None)  # a busy machine must not fail the test
 @given(layouts(), st.sampled_from(["IOB1", "IOB2", "IOE1", "IOE2", "IOBES", "BILOU"]))
 def test_seqeval_reads_the_same_spans(drawn: tuple[list[Span], int], name: str) -> None:
     spans, length = drawn
+    # seqeval 1.2.2 begins no span at a single E of IOE1
+    assume(name != "IOE1" or not any(is_single_before_its_type(*pair) for pair in pairwise(spans)))
     tags = written(iob2(spans, length), name)
     referee = getattr(seqeval_schemes, name)
     entities = seqeval_schemes.Tokens(tags, referee).entities if tags else []
