@@ -13,6 +13,7 @@ import pyarrow as pa
 from seqtag.artifacts import require_manifest
 from seqtag.config import SchemeName, Settings
 from seqtag.errors import CorpusFormatError
+from seqtag.features.column_index import check_values
 from seqtag.neural import Tagger
 from seqtag.neural.inference.predicted_spans import predicted_spans
 from seqtag.neural.inference.tagger import Tagged
@@ -71,7 +72,8 @@ class LoadedTagger:
                 token, None where it is missing. A column that is left out is missing everywhere.
 
         Raises:
-            CorpusFormatError: a sequence is not a list of strings, or a column has another number of values.
+            CorpusFormatError: a sequence is not a list of strings, the tagger reads no such column, or a
+                column has another number of values or a wrong one.
             TagSchemeError: the scheme that was asked for cannot express a predicted span.
         """
         if isinstance(sequences, str):
@@ -81,6 +83,7 @@ class LoadedTagger:
         tokens = [_checked(number, sequence) for number, sequence in enumerate(sequences)]
         arrow = pa.array(tokens, pa.list_(pa.string()))
         given = {name: pa.array(map(_texts, lists), arrow.type) for name, lists in columns.items()}
+        self._check(arrow, given)
         tagged = self._tagger.tag(arrow, given)
         found = predicted_spans(tagged, self.scheme).to_pylist()
         spans = [[TaggedSpan(**span) for span in each] for each in found]
@@ -101,6 +104,7 @@ class LoadedTagger:
         Raises:
             TagSchemeError: as for `tag`.
         """
+        self._check(tokens, columns)
         tagged = self._tagger.tag(tokens, columns)
         return pa.table(
             {
@@ -111,6 +115,20 @@ class LoadedTagger:
                 "unknown": tagged.unknown,
             }
         )
+
+    def _check(self, tokens: pa.ListArray, columns: Mapping[str, pa.ListArray]) -> None:
+        unknown = sorted(set(columns) - set(self.columns))
+        if unknown:
+            raise CorpusFormatError(
+                f"the tagger reads no such columns: expected some of {list(self.columns)}, got {unknown}"
+            )
+        for name, lists in columns.items():
+            if len(lists) != len(tokens):
+                raise CorpusFormatError(
+                    f"column {name!r} has {len(lists)} lists: expected one for each of {len(tokens)} "
+                    "sequences"
+                )
+        check_values(self._tagger.columns, tokens, columns)
 
     def _tags_of(self, tagged: Tagged) -> pa.ListArray:
         if self._written is None:

@@ -17,7 +17,7 @@ _TEXTS = pa.list_(pa.string())
 
 
 def of_objects(objects: Sequence[Mapping[str, Any]], keys: Mapping[str, str], *, name: str) -> Columns:
-    """Return the columns of objects of JSON; an object without a key has missing values.
+    """Return the columns that some of the objects of JSON have; an object without a key has missing values.
 
     Args:
         objects: objects of a file.
@@ -30,6 +30,7 @@ def of_objects(objects: Sequence[Mapping[str, Any]], keys: Mapping[str, str], *,
     return {
         column: pa.array([_texts(each.get(key), key, name) for each in objects], _TEXTS)
         for column, key in keys.items()
+        if any(key in each for each in objects)
     }
 
 

@@ -6,6 +6,7 @@ import logging
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -44,7 +45,7 @@ from seqtag.corpus.files import InputFile
 from seqtag.corpus.formats.tokenisation import Bounds
 from seqtag.corpus.schema import SEQUENCE_ID, TOKENS
 from seqtag.errors import ConfigError, RunDirError
-from seqtag.features.column_index import check_lengths
+from seqtag.features.column_index import check_values
 from seqtag.neural import Tagger
 from seqtag.neural.inference.predicted_spans import predicted_spans
 from seqtag.run_dir import RunDir
@@ -122,9 +123,13 @@ def _tag(
         written.require_spans(scheme)
     n_sequences = n_replaced = 0
     said: set[str] = set()  # files whose lack of columns was reported
+    n_of_file: Counter[str] = Counter()  # sequences
     with opened_output(output) as write, _progress(is_output_shown=output is None) as advance:
         while batch is not None:
             _report_missing_columns(batch, model, said)
+            first = n_of_file[batch.file]
+            check_values(model.columns, batch.tokens, batch.columns, first=first, place=batch.file)
+            n_of_file[batch.file] += len(batch.tokens)
             tagged = model.tag(batch.tokens, batch.columns)
             spans = None if scheme == "none" else predicted_spans(tagged, scheme)
             if written is not None:
@@ -213,9 +218,9 @@ def _report_missing_columns(batch: _Batch, model: Tagger, said: set[str]) -> Non
     if missing and batch.file not in said:
         said.add(batch.file)
         logger.warning(
-            "%s: no column %s, which the tagger reads: all its values count as missing",
+            "%s: the tagger reads columns that are not there, and all their values count as missing: %s",
             batch.file,
-            " and ".join(map(repr, missing)),
+            ", ".join(missing),
         )
 
 
@@ -232,19 +237,13 @@ def _batches(
                     yield _Batch(tokens, OutputFormat.conll, file=file.name)
             case JsonlSource():
                 read = read_objects(file, key=source.tokens_column, encoding=source.encoding)
-                n = 0
                 for objects, tokens in read:
                     columns = of_objects(objects, source.token_columns, name=file.name)
-                    check_lengths(tokens, columns, first=n, place=file.name)
                     yield _Batch(tokens, OutputFormat.jsonl, objects=objects, columns=columns, file=file.name)
-                    n += len(tokens)
             case ParquetSource():
-                n = 0
                 for rows, tokens in read_parquet_rows(file, column=source.tokens_column):
                     columns = of_rows(rows, source.token_columns, name=file.name)
-                    check_lengths(tokens, columns, first=n, place=file.name)
                     yield _Batch(tokens, OutputFormat.jsonl, rows=rows, columns=columns, file=file.name)
-                    n += len(tokens)
             case SpanSource():
                 for objects, bounds, tokens in read_texts(source, file):
                     yield _Batch(tokens, OutputFormat.jsonl, objects=objects, bounds=bounds, file=file.name)

@@ -18,7 +18,8 @@ def _name(name: str) -> str:
     if not re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_]{0,62}", name):
         raise ValueError(
             "name of a column of tokens is not valid: expected a letter, then up to 62 letters, digits and "
-            f"underscores, got {name!r}; rename it: {{ name = {name!r} }}"
+            f"underscores, got {name!r}; a column of any name can be renamed in token_columns, as in "
+            '{ net_amount = "net amount" }'
         )
     return name
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from seqtag.artifacts import write_json
 from seqtag.config import CategoryColumn, NumberColumn, ReadColumn, SetColumn, TimeColumn
-from seqtag.corpus.token_values import numbers, seconds, token_values
+from seqtag.corpus.token_values import invalid_values, is_parsed, numbers, seconds, token_values
 from seqtag.errors import CorpusFormatError, RunDirError
 from seqtag.features.encoded_layout import COLUMNS
 from seqtag.features.gazetteers import N_IDS, Gazetteer
@@ -204,6 +204,39 @@ def check_lengths(
             raise CorpusFormatError(
                 f"{place}{': ' if place else ''}sequence {first + row + 1}: column {name!r} has another "
                 f"number of values: expected one per token, {n_tokens[row]}, got {n_values[row]}"
+            )
+
+
+def check_values(
+    index: ColumnIndex,
+    tokens: pa.ListArray,
+    lists: Mapping[str, pa.ListArray],
+    *,
+    first: int = 0,
+    place: str = "",
+) -> None:
+    """Check that new sequences have the values that an index reads; arguments are those of `check_lengths`.
+
+    Raises:
+        CorpusFormatError: a sequence has another number of values than tokens, or a value is no number or
+            time where the index reads one.
+    """
+    check_lengths(tokens, lists, first=first, place=place)
+    _, offsets = flatten(tokens)
+    for learned in index.columns:
+        column = learned.column
+        if column.name not in lists or not is_parsed(column):
+            continue
+        texts = token_values(lists[column.name], offsets)
+        wrong = np.flatnonzero(invalid_values(texts, column))
+        if len(wrong):
+            row = int(np.searchsorted(offsets, wrong[0], side="right")) - 1
+            expected = "a finite number" if column.kind == "number" else "a time"
+            at = f"sequence {first + row + 1}, token {wrong[0] - offsets[row] + 1}"
+            found = texts[int(wrong[0])].as_py()
+            raise CorpusFormatError(
+                f"{place}{': ' if place else ''}{at}: column {column.name!r}: expected {expected} or "
+                f"nothing, got {found!r:.60}"
             )
 
 

@@ -90,10 +90,14 @@ def read_gazetteers(configs: Sequence[GazetteerConfig], fold: Fold) -> tuple[Gaz
 
 
 def _read(config: GazetteerConfig, fold: Fold) -> Gazetteer:
-    files = find_files(config.path)
+    try:
+        files = find_files(config.path)
+    except ConfigError:
+        files = []
     if len(files) != 1:
         raise ConfigError(
-            f"features.gazetteers: {config.path} matches {len(files)} files: expected one file of phrases"
+            f"features.gazetteers: {config.name}: {config.path} matches {len(files)} files: expected one "
+            "file of phrases; correct the path"
         )
     with files[0].open() as stream:
         try:

@@ -17,6 +17,7 @@ from seqtag.corpus import (
 )
 from seqtag.corpus.recognition import order_advice
 from seqtag.errors import CorpusRejectedError, TagSchemeError
+from seqtag.features import read_gazetteers
 from seqtag.formatting import plural
 from seqtag.quality import PROFILE, QUARANTINE
 from seqtag.run_dir import Snapshot
@@ -46,9 +47,10 @@ def check(config: TaggerConfig, *, enough: int = ENOUGH_SEQUENCES) -> CorpusChec
         enough: sequences of a source after which the rest of it is not read.
 
     Raises:
-        ConfigError: a source has no files, or uses an unset variable.
-        CorpusFormatError: a source is not what its configuration says.
+        ConfigError: a source or a gazetteer has no file, or a source uses an unset variable.
+        CorpusFormatError: a source is not what its configuration says, or a gazetteer has no phrase.
     """
+    read_gazetteers(config.features.gazetteers, config.features.fold)  # a fault of theirs is known at once
     with tempfile.TemporaryDirectory(prefix="seqtag-check-") as scratch:
         folders = [Path(scratch, name) for name in ("snapshot", "validation", "splits")]
         for folder in folders:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 import seqtag
+from seqtag.features import ColumnIndex
 from seqtag.errors import ConfigError, CorpusFormatError
 from seqtag.library import LoadedTagger, TaggedSpan
 from seqtag.tagging.output_scheme import OutputScheme
@@ -23,7 +24,7 @@ def test_spans_have_type_ends_and_confidence() -> None:
         confidence=pa.array(sure, pa.list_(pa.float32())),
         span_confidence=pa.array(sure, pa.list_(pa.float32())),
     )
-    model = SimpleNamespace(tag=lambda *_: tagged)
+    model = SimpleNamespace(tag=lambda *_: tagged, columns=ColumnIndex())
     tagger = LoadedTagger("x", ("O",), "IOB2", model)
 
     found = tagger.tag([["Anna", "in", "New", "York"], [], ["met", "Bob"]])
@@ -43,7 +44,7 @@ def test_tags_are_written_in_the_scheme_that_is_asked_for() -> None:
         span_confidence=sure,
         unknown=pa.array([[False, False, True]]),
     )
-    model = SimpleNamespace(tag=lambda *_: tagged)
+    model = SimpleNamespace(tag=lambda *_: tagged, columns=ColumnIndex())
     tagger = LoadedTagger("x", ("O",), "IOB2", model, OutputScheme.named("BILOU"))
     (found,) = tagger.tag([["New", "York", "Rome"]])
     assert found.tags == ["B-LOC", "L-LOC", "U-LOC"]

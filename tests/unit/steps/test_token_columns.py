@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import logging
 import random
 import re
 from datetime import UTC, date, datetime, timedelta
@@ -157,7 +158,7 @@ def test_encoded_files_have_the_columns_of_windows(run):
     assert schema.field("column_values").type.list_size == (7 + 2 + 2) * length
 
 
-def test_every_input_of_tag_has_the_columns(run, tmp_path, monkeypatch):
+def test_every_input_of_tag_has_the_columns(run, tmp_path, monkeypatch, caplog):
     monkeypatch.setenv("SEQTAG_HOME", str(run.path.parents[2]))
     batch = pq.read_table(run.split("test")).slice(0, 5)
     objects = [
@@ -192,6 +193,20 @@ def test_every_input_of_tag_has_the_columns(run, tmp_path, monkeypatch):
         result.exception
     )
 
+    (tmp_path / "wrong.jsonl").write_text('{"tokens": ["call"]}\n{"tokens": ["call"], "time": ["soon"]}\n')
+    result = CliRunner().invoke(app, ["tag", "events", str(tmp_path / "wrong.jsonl")])
+    assert "wrong.jsonl: sequence 2, token 1: column 'time': expected a time or nothing, got 'soon'" in str(
+        result.exception
+    )
+
+    (tmp_path / "bare.jsonl").write_text('{"tokens": ["call"], "Host": ["web"]}\n')
+    with caplog.at_level(logging.WARNING):
+        result = CliRunner().invoke(app, ["tag", "events", str(tmp_path / "bare.jsonl")])
+    assert result.exit_code == 0
+    assert (
+        "reads columns that are not there, and all their values count as missing: time, host" in caplog.text
+    )
+
     (tmp_path / "bare.txt").write_text("call call\n")
     result = CliRunner().invoke(app, ["tag", "events", str(tmp_path / "bare.txt"), "--format", "text"])
     assert result.exit_code == 0
@@ -203,8 +218,17 @@ def test_the_library_takes_columns_as_lists(run, monkeypatch):
     columns = {"host": [["web", "api"]], "amount": [[500, None]], "flags": [None]}
     (with_columns,) = tagger.tag([["call", "call"]], columns)
     assert len(with_columns.tags) == 2
-    with pytest.raises(CorpusFormatError, match=r"sequence 1: column 'host' has another number of values"):
-        tagger.tag([["call", "call"]], {"host": [["web"]]})
+    for wrong, message in {
+        ("host", (("web",),)): "sequence 1: column 'host' has another number of values",
+        ("host", (("web", "web"), ("web",))): "column 'host' has 2 lists: expected one for each of 1",
+        ("hots", (("web", "web"),)): "reads no such columns: expected some of .*'host'.*, got .'hots'.",
+        (
+            "amount",
+            ((1, "1,5"),),
+        ): "sequence 1, token 2: column 'amount': expected a finite number or nothing, got '1,5'",
+    }.items():
+        with pytest.raises(CorpusFormatError, match=message):
+            tagger.tag([["call", "call"]], dict([wrong]))
 
 
 def test_a_model_is_not_scored_on_a_split_without_its_columns(run, tmp_path):
