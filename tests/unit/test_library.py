@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 
 import seqtag
-from seqtag.features import ColumnIndex
 from seqtag.errors import ConfigError, CorpusFormatError
+from seqtag.features import ColumnIndex
 from seqtag.library import LoadedTagger, TaggedSpan
 from seqtag.tagging.output_scheme import OutputScheme
 
