@@ -32,6 +32,7 @@ from seqtag.cli.tag_input import (
 )
 from seqtag.cli.tag_options import InputFormat, OutputFormat
 from seqtag.cli.tag_output import ADDED, TaggedBatch, opened_output, output_format
+from seqtag.config.source_columns import token_columns_of
 from seqtag.config.source_config import (
     ConllSource,
     ConlluSource,
@@ -255,6 +256,6 @@ def _batches(
                         batch[TOKENS],
                         OutputFormat.conll if is_conll else own,
                         ids=None if is_conll else batch[SEQUENCE_ID].to_pylist(),
-                        columns={name: batch[name] for name in getattr(source, "token_columns", {})},
+                        columns={name: batch[name] for name in token_columns_of(source)},
                         file=file.name,
                     )

@@ -10,7 +10,7 @@ from pathlib import Path, PurePath
 from typing import TypeVar
 
 from seqtag.cli.tag_options import InputFormat
-from seqtag.config.source_columns import FileSource
+from seqtag.config.source_columns import FileSource, token_columns_of
 from seqtag.config.source_config import (
     BratSource,
     ConllSource,
@@ -92,7 +92,7 @@ def input_source(file: InputFile, form: InputFormat | None, sources: Sequence[So
         cut = _texts(file, texts, readable) if form is InputFormat.jsonl else None
         if cut is not None:
             return cut
-    columns = {name: name for each in sources for name in getattr(each, "token_columns", {})}
+    columns = {name: name for each in sources for name in token_columns_of(each)}
     alike = next((each for each in readable if _FORMATS.get(each.format, each.format) == form), None)
     match form:
         case InputFormat.jsonl:

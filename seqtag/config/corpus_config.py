@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 
 from seqtag.config.expectation_config import ExpectationConfig, Severity
 from seqtag.config.scheme_names import SchemeName, any_name_of, scheme_name, spelling_pattern
+from seqtag.config.source_columns import token_columns_of
 from seqtag.config.source_config import Source
 from seqtag.config.toml_table import Table
 
@@ -74,9 +75,7 @@ class CorpusConfig(Table):
     @property
     def token_columns(self) -> tuple[str, ...]:
         """Names of the further columns of tokens, of all sources."""
-        return tuple(
-            dict.fromkeys(name for source in self.sources for name in getattr(source, "token_columns", {}))
-        )
+        return tuple(dict.fromkeys(name for source in self.sources for name in token_columns_of(source)))
 
     @model_validator(mode="after")
     def _columns_are_distinct_and_not_reserved(self) -> Self:

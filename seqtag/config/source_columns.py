@@ -36,6 +36,11 @@ NamedTokenColumns = Annotated[
 TOKEN_COLUMNS = 'columns of tokens, for `[[features.columns]]`: `["pos"]`, or renamed `{ pos = "POS tag" }`'
 
 
+def token_columns_of(source: Table) -> dict[TokenColumnName, Any]:
+    """Return the further columns of tokens of a source, by name; empty if its format has none."""
+    return getattr(source, "token_columns", {})
+
+
 class Labels(Table):
     """Splits and documents of a source, and mappings of its tag and split names.
 
@@ -60,7 +65,7 @@ class Labels(Table):
     @model_validator(mode="after")
     def _token_columns_are_not_the_tags(self) -> Self:
         tags = getattr(self, "tag_column", getattr(self, "tags_column", None))
-        for name, column in getattr(self, "token_columns", {}).items():
+        for name, column in token_columns_of(self).items():
             if column == tags:
                 raise ValueError(
                     f"token_columns name the tags as {name!r}: the model would read what it predicts; "

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from seqtag.config import CutConfig, Source
-from seqtag.config.source_columns import LongColumns
+from seqtag.config.source_columns import LongColumns, token_columns_of
 from seqtag.corpus.cut_points import cut_points
 from seqtag.corpus.record_batches import content_ids
 from seqtag.corpus.schema import DEFECT, DOCUMENT_ID, PLACE, SEQUENCE_ID, TAGS, TOKENS
@@ -33,7 +33,7 @@ def in_pieces(
         and source.session_gap_minutes is not None
         and source.document_column is None
     )
-    columns = tuple(getattr(source, "token_columns", ()))
+    columns = tuple(token_columns_of(source))
     cutter = Cutter(rule, report, by_document=by_document, columns=columns)
     for batch in batches:
         if PLACE not in batch.schema.names:  # sequences of the sample corpus have no place

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from seqtag.config.order_format import Cycle
-from seqtag.config.source_columns import Labels, ListColumns, LongColumns
+from seqtag.config.source_columns import Labels, ListColumns, LongColumns, token_columns_of
 from seqtag.config.source_config import TableSource
 from seqtag.corpus.formats.adjacency import adjacent
 from seqtag.corpus.formats.constant_columns import only_values, varies
@@ -70,7 +70,7 @@ def wanted_columns(
 
 
 def _token_columns(source: Labels) -> list[str]:
-    return list(getattr(source, "token_columns", {}).values())
+    return list(token_columns_of(source).values())
 
 
 def _check_columns(required: Sequence[str], present: Sequence[str], source: Labels, *, place: str) -> None:

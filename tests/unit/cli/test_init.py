@@ -6,6 +6,7 @@ import os
 import random
 import re
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -61,47 +62,43 @@ def test_a_file_is_recognised_and_a_run_would_accept_it(form: str) -> None:
     assert done.stdout.splitlines()[-1] == "next     seqtag retrain my"
 
 
-def test_a_folder_of_brat_is_recognised_and_a_run_would_accept_it() -> None:
-    write_brat(Path("notes"))
-
-    done = seqtag("init", "notes")
-
-    assert done.exit_code == 0, done.output
-    assert written("notes.toml")["corpus"]["sources"] == [
-        {"path": "notes/*.txt", "format": "brat", "tokenise": "words"}
-    ]
-    assert "; 300 sequences" in done.stdout
-    assert "verdict  accepted: " in done.stdout
-
-
-def test_a_folder_of_datasets_is_recognised_with_its_splits() -> None:
+def _write_datasets(folder: Path) -> None:
     for split, n in (("train", 300), ("validation", 40), ("test", 40)):
-        write_dataset(Path("ner", split), [f"{split}{number}" for number in range(n)])
-    Path("ner", "dataset_dict.json").write_text("{}")
-
-    done = seqtag("init", "ner")
-
-    assert done.exit_code == 0, done.output
-    assert written("ner.toml")["corpus"]["sources"] == [
-        {"path": "ner", "format": "datasets", "tags_column": "ner_tags"}
-    ]
-    assert "train 300 sequences" in done.stdout
-    assert "test 40 sequences" in done.stdout
+        write_dataset(folder / split, [f"{split}{number}" for number in range(n)])
+    (folder / "dataset_dict.json").write_text("{}")
 
 
-def test_partitions_that_name_splits_are_the_splits() -> None:
+def _write_partitions(folder: Path) -> None:
     for split, sequences in (("train", SEQUENCES[:260]), ("test", SEQUENCES[260:])):
-        folder = Path("lake", f"split={split}", "day=2026-11-01")
-        folder.mkdir(parents=True)
-        write_columns(folder / "part-0.conll", sequences)
+        part = folder / f"split={split}" / "day=2026-11-01"
+        part.mkdir(parents=True)
+        write_columns(part / "part-0.conll", sequences)
 
-    done = seqtag("init", "lake")
+
+@pytest.mark.parametrize(
+    ("write", "keys", "shown"),
+    [
+        (write_brat, {"path": "my/*.txt", "format": "brat", "tokenise": "words"}, "; 300 sequences"),
+        (
+            _write_datasets,
+            {"path": "my", "format": "datasets", "tags_column": "ner_tags"},
+            "train 300 sequences (600 tokens), dev 40 sequences (80 tokens), test 40 sequences",
+        ),
+        (_write_partitions, {"path": "my", "format": "conll", "split_column": "split"}, "test 40 sequences"),
+    ],
+    ids=["brat", "datasets", "partitions"],
+)
+def test_a_folder_is_recognised_with_its_splits(
+    write: Callable[[Path], None], keys: dict[str, str], shown: str
+) -> None:
+    write(Path("my"))
+
+    done = seqtag("init", "my")
 
     assert done.exit_code == 0, done.output
-    assert written("lake.toml")["corpus"]["sources"] == [
-        {"path": "lake", "format": "conll", "split_column": "split"}
-    ]
-    assert "test 40 sequences" in done.stdout
+    assert written()["corpus"]["sources"] == [keys]
+    assert shown in done.stdout
+    assert "verdict  accepted: " in done.stdout
 
 
 def test_the_report_says_what_the_files_are(folder: Path) -> None:

@@ -31,7 +31,7 @@ WORDS = st.sampled_from(["a", "b", "c", "."])
 
 
 def batch_of(*rows: Row, documents: list[str] | None = None, defects: list[str | None] | None = None) -> Any:
-    """Return rows of id, tokens, tags and place as a reader does; each is a document of its own."""
+    """Return rows of id, tokens, tags and place as a reader does, each in a separate document."""
     ids, tokens, tags, places = zip(*rows, strict=True)
     lists = [pa.array(each, pa.list_(pa.string())) for each in (tokens, tags)]
     nothing = pa.nulls(len(rows), pa.string())
