@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from seqtag.config import CutConfig, Source
-from seqtag.config.source_columns import LongColumns, token_columns_of
+from seqtag.config.source_columns import LongColumns
 from seqtag.corpus.cut_points import cut_points
-from seqtag.corpus.record_batches import content_ids
+from seqtag.corpus.record_batches import content_ids, has_content_id
 from seqtag.corpus.schema import DEFECT, DOCUMENT_ID, PLACE, SEQUENCE_ID, TAGS, TOKENS
 from seqtag.corpus.source_report import SourceReport
 from seqtag.io.arrays import mask_of, with_column
@@ -33,8 +33,7 @@ def in_pieces(
         and source.session_gap_minutes is not None
         and source.document_column is None
     )
-    columns = tuple(token_columns_of(source))
-    cutter = Cutter(rule, report, by_document=by_document, columns=columns)
+    cutter = Cutter(rule, report, by_document=by_document)
     for batch in batches:
         if PLACE not in batch.schema.names:  # sequences of the sample corpus have no place
             batch = batch.append_column(PLACE, pa.nulls(batch.num_rows, pa.string()))
@@ -66,18 +65,10 @@ class Cutter:
         report: receives the numbers of sequences that were cut, and of their pieces.
         by_document: count the pieces of a document, not those of a sequence: its sequences are what pauses
             have left of one.
-        columns: names of the further columns of tokens of the source.
     """
 
-    def __init__(
-        self,
-        rule: CutConfig,
-        report: SourceReport,
-        *,
-        by_document: bool = False,
-        columns: tuple[str, ...] = (),
-    ) -> None:
-        self._rule, self._columns = rule, columns
+    def __init__(self, rule: CutConfig, report: SourceReport, *, by_document: bool = False) -> None:
+        self._rule = rule
         self._report = report
         self._by_document = by_document
         self._open: _Open | None = None
@@ -101,7 +92,7 @@ class Cutter:
     ) -> Iterator[pa.RecordBatch]:
         found = cut_points(batch[TOKENS], self._rule, tags=batch[TAGS], is_cut=_is_sound(batch))
         n_before = 0 if open_ is None else open_.n_pieces
-        rows = _Rows.of(batch, self._columns, found.positions, n_before, is_parted=is_parted)
+        rows = _Rows.of(batch, found.positions, n_before, is_parted=is_parted)
         pieces, is_document = rows.pieces(open_)
         n_out = pieces.num_rows - (not is_end)
         if not is_end:
@@ -145,7 +136,6 @@ class Cutter:
 class _Rows:
     """Rows of a batch, and the pieces that they are cut into, in order.
 
-    columns: names of the further columns of tokens, which are part of the content of a document
     cuts: flat positions of the tokens that begin a piece, without the first of each row
     owner, number: `<int64>[n_pieces]`, the row of each piece, and its number in the sequence from 1
     is_piece: `<bool>[n_pieces]`, False for a row that is not cut
@@ -153,7 +143,6 @@ class _Rows:
     """
 
     batch: pa.RecordBatch
-    columns: tuple[str, ...]
     cuts: Positions
     owner: Positions
     number: Positions
@@ -161,15 +150,7 @@ class _Rows:
     is_parted: bool
 
     @classmethod
-    def of(
-        cls,
-        batch: pa.RecordBatch,
-        columns: tuple[str, ...],
-        cuts: Positions,
-        n_before: int,
-        *,
-        is_parted: bool,
-    ) -> _Rows:
+    def of(cls, batch: pa.RecordBatch, cuts: Positions, n_before: int, *, is_parted: bool) -> _Rows:
         """Number the pieces; `n_before` is the number of earlier pieces of the first row's sequence."""
         counts = np.diff(np.searchsorted(cuts, flatten(batch[TOKENS])[1])) + 1
         owner = np.repeat(np.arange(len(counts)), counts)
@@ -178,7 +159,7 @@ class _Rows:
         if is_parted:
             number[owner == 1] += n_before + counts[0]
         is_piece = (counts[owner] > 1) | (number > 1) | (is_parted & (owner == 0))
-        return cls(batch, columns, cuts, owner, number, is_piece, is_parted)
+        return cls(batch, cuts, owner, number, is_piece, is_parted)
 
     def pieces(self, open_: _Open | None) -> tuple[pa.RecordBatch, npt.NDArray[np.bool_]]:
         """Return the pieces with the ids and places of their sequences, and with their documents.
@@ -218,7 +199,8 @@ class _Rows:
         """Return the document of each piece, before documents of many pieces are divided."""
         named = self.batch[DOCUMENT_ID].take(pa.array(self.owner))
         first = pa.array(np.searchsorted(self.owner, np.flatnonzero(is_document)))  # pieces
-        ids = content_ids(lists[TOKENS].take(first), [lists[name].take(first) for name in self.columns])
+        columns = {name: lists[name].take(first) for name in lists if name not in (TOKENS, TAGS)}
+        ids = content_ids(lists[TOKENS].take(first), columns)
         number = np.cumsum(is_document)[self.owner] - 1
         own = pa.array(number, mask=~is_document[self.owner])
         documents = pc.coalesce(ids.take(own), named)
@@ -233,8 +215,7 @@ class _Rows:
         wanted = np.union1d(self.owner[self.is_piece], [self.batch.num_rows - 1])
         some = self.batch.take(pa.array(wanted))
         is_document = np.zeros(self.batch.num_rows, np.bool_)
-        ids = content_ids(some[TOKENS], [some[name] for name in self.columns])
-        is_document[wanted] = mask_of(pc.equal(some[DOCUMENT_ID], ids))
+        is_document[wanted] = has_content_id(some)
         if open_ is not None:
             is_document[: 1 + self.is_parted] = open_.is_document
         return is_document

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import reduce
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqtag.corpus.schema import PLACE, SEQUENCE_ID, reader_schema
+from seqtag.corpus.schema import DOCUMENT_ID, PLACE, SEQUENCE_ID, TAGS, TOKENS, reader_schema
 from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.whitespace import around, replaced, stripped
 from seqtag.io.arrays import mask_of, with_column
-from seqtag.io.hashing import hash_pairs, hash_sequences, hex_hashes
+from seqtag.io.hashing import hash_contents, hash_sequences, hex_hashes, string_list_columns
 from seqtag.tagging.ragged import flatten, relist, sequence_numbers
 
 
@@ -36,10 +35,10 @@ def corpus_batch(
 ) -> pa.RecordBatch:
     """Return a batch of sequences; columns that are not given are null.
 
-    A sequence without an id gets its name in `numbered`, one without a document the hash of its tokens; an
-    empty id, document or split counts as missing, and so does an empty value of `token_columns`. `places`
-    ("train.conll:17") are where the sequences begin, and become the last column. A sequence without tokens,
-    or with another number of values than tokens, is marked as broken.
+    A sequence without an id gets its name in `numbered`, one without a document the hash of its tokens and
+    their columns; an empty id, document or split counts as missing, and so does an empty value of
+    `token_columns`. `places` ("train.conll:17") are where the sequences begin, and become the last column. A
+    sequence without tokens, or with another number of values than tokens, is marked as broken.
 
     Whitespace around cells is stripped, and `report` counts the changed cells. A token that is only
     whitespace becomes empty, for which validation has a rule, and `report` names the first.
@@ -60,11 +59,11 @@ def corpus_batch(
     if ids is not None:
         numbered = pc.coalesce(_not_empty(stripped(ids, "sequence ids", report)), numbered)
     if documents is None:
-        documents = content_ids(tokens, token_columns.values())
+        documents = content_ids(tokens, token_columns)
     else:
         documents = _not_empty(stripped(documents, "document ids", report))
         if documents.null_count:
-            documents = pc.coalesce(documents, content_ids(tokens, token_columns.values()))
+            documents = pc.coalesce(documents, content_ids(tokens, token_columns))
     return pa.RecordBatch.from_arrays(
         [
             numbered,
@@ -101,9 +100,20 @@ def with_token_columns(batch: pa.RecordBatch, names: Sequence[str]) -> pa.Record
     return pa.RecordBatch.from_arrays(list(arrays.values()), schema=pa.schema(fields))
 
 
-def content_ids(tokens: pa.ListArray, token_columns: Iterable[pa.ListArray] = ()) -> pa.StringArray:
-    """Return a document id for each sequence, derived from its tokens and their columns alone."""
-    return hex_hashes(reduce(hash_pairs, map(hash_sequences, (tokens, *token_columns))))
+def content_ids(tokens: pa.ListArray, token_columns: Mapping[str, pa.ListArray]) -> pa.StringArray:
+    """Return the document id of each sequence without a document: a hash of its tokens and their columns."""
+    return hex_hashes(hash_contents(hash_sequences(tokens), token_columns))
+
+
+def has_content_id(batch: pa.RecordBatch) -> npt.NDArray[np.bool_]:
+    """Return `<bool>[n_sequences]`: is the document id the one of `content_ids`, as no document was given?
+
+    Args:
+        batch: document id, tokens, tags if known, and all columns of tokens.
+    """
+    names = string_list_columns(batch.schema, without=(TOKENS, TAGS))
+    ids = content_ids(batch[TOKENS], {name: batch[name] for name in names})
+    return mask_of(pc.equal(batch[DOCUMENT_ID], ids))
 
 
 def with_file_in_ids(batch: pa.RecordBatch, name: str) -> pa.RecordBatch:

@@ -36,7 +36,7 @@ def corpus_schema(columns: Sequence[str] = (), token_columns: Iterable[str] = ()
     that no token of the sequence has a value.
 
     sequence_id   string        given by the source, else `<file name>#<number from 1>`
-    document_id   string        unit that stays in one split; given, else a hash of the tokens
+    document_id   string        unit that stays in one split; given, else a hash of its content
     split         string?       train, dev or test, if the source has splits
     tokens        list<string?>
     tags          list<string?>?

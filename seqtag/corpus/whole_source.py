@@ -6,8 +6,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from seqtag.config.source_config import SampleSource, Source
-from seqtag.corpus.record_batches import content_ids
-from seqtag.corpus.schema import DOCUMENT_ID, SPLIT, TAGS, TOKENS
+from seqtag.corpus.record_batches import has_content_id
+from seqtag.corpus.schema import SPLIT, TAGS
 from seqtag.corpus.source_report import SourceReport
 
 
@@ -26,8 +26,7 @@ class WholeSource:
         """Check the next sequences."""
         self._has_split = self._has_split or batch[SPLIT].null_count < batch.num_rows
         if not self._has_document:
-            # Without a document, a sequence has the hash of its tokens.
-            self._has_document = not batch[DOCUMENT_ID].equals(content_ids(batch[TOKENS]))
+            self._has_document = not has_content_id(batch).all()
         if not self._has_text:
             tags = batch[TAGS].flatten().drop_null()
             self._has_text = not pc.all(pc.match_substring_regex(tags, "^[0-9]+$")).as_py()

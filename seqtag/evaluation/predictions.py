@@ -17,7 +17,7 @@ from seqtag.errors import ConfigError, RunDirError, TagSchemeError
 from seqtag.evaluation.counts import TagPairs, pair_tags, renumbered
 from seqtag.evaluation.resampling_units import resampling_units
 from seqtag.io.arrays import mask_of
-from seqtag.io.hashing import hash_contents, hash_strings, string_list_columns
+from seqtag.io.hashing import hash_contents, hash_sequences, hash_strings, string_list_columns
 from seqtag.tagging.partial_tags import certain_spans
 from seqtag.tagging.ragged import distinct_or_none, flatten, is_list
 from seqtag.tagging.spans import Spans, token_positions
@@ -108,12 +108,12 @@ def read_predictions(path: Path, *, scheme: SchemeName, columns: Sequence[str] =
     of_tokens: dict[str, list[pa.Array]] = {}
     try:
         token_columns = string_list_columns(pq.read_schema(path), without=(TOKENS, GOLD_TAGS, PREDICTED))
-        content = [TOKENS, *token_columns]
         for batch in _batches(path, list(dict.fromkeys([*needed, *token_columns])), optional=[*sure, *known]):
             gold = batch.column(GOLD_TAGS)
             rows.append(batch.column(ROW).to_numpy())
             documents.append(hash_strings(batch.column(DOCUMENT_ID)))
-            contents.append(hash_contents(batch, content))
+            of_columns = {name: batch.column(name) for name in token_columns}
+            contents.append(hash_contents(hash_sequences(batch.column(TOKENS)), of_columns))
             parts.append(pair_tags(gold, batch.column(PREDICTED)))
             unknown.append(_any_true(batch.column(UNKNOWN)))
             for name in set(known) & set(batch.schema.names):

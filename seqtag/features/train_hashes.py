@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from seqtag.corpus.schema import TAGS, TOKENS
 from seqtag.errors import RunDirError
 from seqtag.io.hash_counts import find_hashes
-from seqtag.io.hashing import hash_contents, string_list_columns
+from seqtag.io.hashing import hash_contents, hash_sequences, string_list_columns
 from seqtag.io.row_groups import read_row_groups
 
 _COLUMN = "sequence_hash"
@@ -30,10 +30,10 @@ def write_sequence_hashes(splits: Sequence[Path], path: Path, *, min_length: int
         min_length: tokens; shorter sequences may repeat by chance, so they are left out.
     """
     found = [np.zeros(0, np.uint64)]
-    names = [TOKENS, *string_list_columns(pq.read_schema(splits[0]), without=(TOKENS, TAGS))]
-    for _, batch in read_row_groups(splits, names):
+    names = string_list_columns(pq.read_schema(splits[0]), without=(TOKENS, TAGS))
+    for _, batch in read_row_groups(splits, [TOKENS, *names]):
         long_enough = pc.greater_equal(pc.list_value_length(batch.column(TOKENS)), min_length)
-        found.append(np.unique(hash_contents(batch.filter(long_enough), names)))
+        found.append(np.unique(_hashes(batch.filter(long_enough), names)))
     hashes = pa.array(np.unique(np.concatenate(found)))
     metadata = {"min_length": str(min_length), "columns": json.dumps(names)}
     pq.write_table(pa.table({_COLUMN: hashes}).replace_schema_metadata(metadata), path)
@@ -52,12 +52,17 @@ def is_known_sequence(batch: pa.RecordBatch, path: Path) -> npt.NDArray[np.bool_
         table = pq.read_table(path, columns=[_COLUMN])
         metadata = table.schema.metadata or {}
         min_length = int(metadata[b"min_length"])
-        names = json.loads(metadata.get(b"columns", json.dumps([TOKENS])))  # older files: tokens only
+        names = json.loads(metadata.get(b"columns", "[]"))  # older files: tokens only
         hashes = table[_COLUMN].to_numpy().astype(np.uint64, casting="safe")
     except (OSError, pa.ArrowException, KeyError, ValueError, TypeError) as error:
         raise RunDirError(
             f"{path}: sequence hashes are unreadable: expected Parquet of uint64, got {error}"
         ) from error
-    _, is_there = find_hashes(hash_contents(batch, names), hashes)
+    _, is_there = find_hashes(_hashes(batch, names), hashes)
     lengths = pc.fill_null(pc.list_value_length(batch.column(TOKENS)), 0).to_numpy()
     return is_there & (lengths >= min_length)
+
+
+def _hashes(batch: pa.RecordBatch, names: Sequence[str]) -> npt.NDArray[np.uint64]:
+    columns = {name: batch.column(name) for name in names if name in batch.schema.names}
+    return hash_contents(hash_sequences(batch.column(TOKENS)), columns)

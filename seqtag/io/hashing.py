@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import reduce
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -50,14 +49,19 @@ def hash_sequences(sequences: pa.ListArray) -> npt.NDArray[np.uint64]:
     return _mix(totals[offsets[1:]] - totals[offsets[:-1]] + lengths.astype(np.uint64))
 
 
-def hash_contents(batch: pa.RecordBatch, names: Sequence[str]) -> npt.NDArray[np.uint64]:
-    """Return `<uint64>[n]`, one hash per row, of its lists of strings in some columns.
+def hash_contents(
+    tokens: npt.NDArray[np.uint64], columns: Mapping[str, pa.ListArray]
+) -> npt.NDArray[np.uint64]:
+    """Return `<uint64>[n]`, one hash per sequence, of the hash of its tokens and of their columns.
 
-    A column that the batch lacks counts as lists that are null.
+    The order of the columns does not matter, and a null list counts as no column.
     """
-    nothing = pa.nulls(len(batch), pa.list_(pa.string()))
-    lists = (batch.column(name) if name in batch.schema.names else nothing for name in names)
-    return reduce(hash_pairs, map(hash_sequences, lists))
+    contents = tokens
+    for name, lists in columns.items():
+        hashes = hash_pairs(hash_strings(pa.array([name])), hash_sequences(lists))
+        is_null = lists.is_null().to_numpy(zero_copy_only=False)
+        contents = contents + np.where(is_null, np.uint64(0), hashes)
+    return contents
 
 
 def string_list_columns(schema: pa.Schema, *, without: Sequence[str]) -> list[str]:

@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from seqtag.config.monitor_config import Length, MonitorConfig
+from seqtag.corpus.record_batches import has_content_id
 from seqtag.corpus.schema import DOCUMENT_ID, TOKENS
-from seqtag.io.arrays import mask_of
 from seqtag.io.hash_counts import HashCounts
-from seqtag.io.hashing import GOLDEN, MIX, hash_sequences, hash_strings, hex_hashes
+from seqtag.io.hashing import GOLDEN, MIX, hash_strings
 
 Unit = Literal["document", "sequence"]
 
@@ -124,8 +124,7 @@ def plan_blocks(reference: Extent, *, n_tokens: int, config: MonitorConfig) -> B
 def unit_hashes(batch: pa.RecordBatch, unit: Unit, *, first: int) -> npt.NDArray[np.uint64]:
     """Return `<uint64>[n_sequences]`, equal within a unit.
 
-    A document id equal to the hash of the tokens was assigned by seqtag because the source had none.
-    Identical sequences then do not form a document.
+    Identical sequences whose source had no documents do not form one; see `has_content_id`.
     """
     rows = (np.arange(first, first + batch.num_rows, dtype=np.uint64) + np.uint64(1)) * GOLDEN
     alone = rows ^ (rows >> np.uint64(29))
@@ -133,9 +132,7 @@ def unit_hashes(batch: pa.RecordBatch, unit: Unit, *, first: int) -> npt.NDArray
     alone ^= alone >> np.uint64(32)
     if unit == "sequence" or DOCUMENT_ID not in batch.schema.names:
         return alone
-    documents = batch.column(DOCUMENT_ID)
-    given = pc.not_equal(documents, hex_hashes(hash_sequences(batch.column(TOKENS))))
-    return np.where(mask_of(given), hash_strings(documents), alone)
+    return np.where(has_content_id(batch), alone, hash_strings(batch.column(DOCUMENT_ID)))
 
 
 def _periods(batch: pa.RecordBatch, column: str, length: Length) -> pa.StringArray:

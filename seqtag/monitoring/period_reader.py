@@ -17,6 +17,7 @@ from seqtag.corpus.splits import ROW
 from seqtag.corpus.untagged import known_tags
 from seqtag.errors import CorpusFormatError
 from seqtag.evaluation.predictions import PREDICTED
+from seqtag.io.hashing import string_list_columns
 from seqtag.monitoring.validity import CONFIDENCE, IN_TRAIN, valid_sequences
 from seqtag.tagging.partial_tags import convert_known_tags
 from seqtag.tagging.spelling import CANONICAL_SPELLING, Spelling, respell
@@ -38,7 +39,7 @@ def read_labelled(
     further: Sequence[str] = (),
     mark: str | None = None,
 ) -> Iterator[pa.RecordBatch]:
-    """Yield document, tokens, tags and `defect` of Parquet files, with `further` columns.
+    """Yield document, tokens, their columns, tags and `defect` of Parquet files, with `further` columns.
 
     Args:
         scheme: scheme of the tags.
@@ -50,7 +51,8 @@ def read_labelled(
         CorpusFormatError: a file is damaged or has the wrong format.
     """
     for path in paths:
-        for batch in _parquet(path, [DOCUMENT_ID, TOKENS, TAGS, DEFECT, *further], needed=[TOKENS]):
+        columns = [DOCUMENT_ID, TOKENS, TAGS, DEFECT, *further]
+        for batch in _parquet(path, columns, needed=[TOKENS], with_token_columns=True):
             yield _converted(batch, scheme, spelled, spelling, mark=mark)
 
 
@@ -146,14 +148,19 @@ def _converted(
     return batch.set_column(place, TAGS, both)
 
 
-def _parquet(path: Path, columns: Sequence[str], *, needed: Sequence[str]) -> Iterator[pa.RecordBatch]:
+def _parquet(
+    path: Path, columns: Sequence[str], *, needed: Sequence[str], with_token_columns: bool = False
+) -> Iterator[pa.RecordBatch]:
     try:
         with pq.ParquetFile(path) as file:
             present = file.schema_arrow.names
             missing = [name for name in needed if name not in present]
             if missing:
                 raise CorpusFormatError(f"{path}: missing columns: {', '.join(missing)}")
-            for batch in file.iter_batches(columns=[name for name in columns if name in present]):
+            read = [name for name in columns if name in present]
+            if with_token_columns:
+                read += string_list_columns(file.schema_arrow, without=read)
+            for batch in file.iter_batches(columns=read):
                 yield _cast(batch, path)
     except (OSError, pa.ArrowException) as error:
         raise CorpusFormatError(f"{path}: not a readable Parquet file: {error}") from error

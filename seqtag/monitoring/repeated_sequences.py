@@ -7,18 +7,18 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from seqtag.corpus.schema import DOCUMENT_ID, TOKENS
+from seqtag.corpus.record_batches import has_content_id
+from seqtag.corpus.schema import TOKENS
 from seqtag.io.hash_counts import Hashes, Ints, find_hashes
-from seqtag.io.hashing import hash_sequences, hex_hashes
+from seqtag.io.hashing import hash_sequences
 from seqtag.monitoring.block_bootstrap import unit_hashes
 
 
 class RepeatedSequences:
     """Distinct sequences of a snapshot and whether several documents contain them; 24 bytes each.
 
-    has_derived_documents   True if the document id of any sequence is its own hash; see `unit_hashes`
+    has_derived_documents   True if a sequence had no document; see `has_content_id`
     """
 
     def __init__(self, batches: Iterable[pa.RecordBatch]) -> None:
@@ -26,11 +26,8 @@ class RepeatedSequences:
         self._sequences = self._low = self._high = np.zeros(0, np.uint64)  # lowest and highest document hash
         first = 0
         for batch in batches:
-            hashes = hash_sequences(batch.column(TOKENS))
-            self.has_derived_documents |= bool(
-                pc.any(pc.equal(batch.column(DOCUMENT_ID), hex_hashes(hashes))).as_py()
-            )
-            self._add(hashes, unit_hashes(batch, "document", first=first))
+            self.has_derived_documents |= bool(has_content_id(batch).any())
+            self._add(hash_sequences(batch.column(TOKENS)), unit_hashes(batch, "document", first=first))
             first += batch.num_rows
 
     def of_one_document(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

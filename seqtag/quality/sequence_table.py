@@ -17,7 +17,7 @@ from seqtag.corpus.split_plan import assign_splits, plan_splits
 from seqtag.corpus.token_values import invalid_values, is_parsed
 from seqtag.corpus.untagged import known_tags
 from seqtag.io.arrays import mask_of
-from seqtag.io.hashing import hash_contents, hash_pairs, hash_strings
+from seqtag.io.hashing import hash_contents, hash_strings
 from seqtag.io.row_groups import read_row_groups
 from seqtag.quality.counters import TagCounter, TransitionCounter, WordTypeCounts, broken_schemes
 from seqtag.quality.snapshot_reader import CodedLists
@@ -115,9 +115,7 @@ def measure_corpus(
         tables.append(
             SequenceTable(
                 id_hash=_id_hashes(batch),
-                token_hash=hash_pairs(tokens_of.hashes, hash_contents(batch, names))
-                if names
-                else tokens_of.hashes,
+                token_hash=hash_contents(tokens_of.hashes, {name: batch.column(name) for name in names}),
                 tag_hash=tags_of.hashes,
                 n_tokens=tokens_of.lengths.astype(np.int32),
                 split=split,

@@ -211,8 +211,7 @@ def _compare_snapshot(
     scheme = Profile.load(run.profile).scheme
     used, spelling = scheme.used, scheme.spelling
     before, mark = read_snapshot(run).parts, read_config(run).tags.mark
-    of_tokens = tuple(layout.has_value)
-    further = of_tokens if config.period_column is None else (*of_tokens, config.period_column)
+    further = () if config.period_column is None else (config.period_column,)
 
     def reference() -> Iterator[pa.RecordBatch]:
         train = run.split("train")
@@ -232,7 +231,6 @@ def _compare_snapshot(
             scheme=used,
             spelled=layout.scheme,
             spelling=spelling,
-            further=of_tokens,
             mark=mark,
         )
 

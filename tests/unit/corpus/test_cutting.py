@@ -37,7 +37,7 @@ def batch_of(*rows: Row, documents: list[str] | None = None, defects: list[str |
     nothing = pa.nulls(len(rows), pa.string())
     columns = [
         pa.array(ids),
-        content_ids(lists[0]) if documents is None else pa.array(documents),
+        content_ids(lists[0], {}) if documents is None else pa.array(documents),
         nothing,
         *lists,
         nothing if defects is None else pa.array(defects, pa.string()),
@@ -99,7 +99,7 @@ def test_consecutive_pieces_are_a_document_and_others_keep_theirs() -> None:
     tokens = list("abcdefgh")
     rule = CutConfig(max_length=2, document_pieces=2)
     row: Row = ("a", tokens, list("OOOOOOOO"), "f:1")
-    own = content_ids(pa.array([tokens[:2]]))[0].as_py()
+    own = content_ids(pa.array([tokens[:2]]), {})[0].as_py()
 
     assert [each["document_id"] for each in cut(rule, batch_of(row))] == [own, own, f"{own}#2", f"{own}#2"]
     whole = rule.model_copy(update={"document_pieces": "all"})

@@ -7,7 +7,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqtag.io.hashing import hash_sequences, hash_strings, hex_hashes
+from seqtag.io.hashing import hash_contents, hash_sequences, hash_strings, hex_hashes
 
 STRINGS = pa.list_(pa.string())
 sequences = st.lists(st.lists(st.one_of(st.none(), st.text(max_size=3)), max_size=4), max_size=8)
@@ -57,3 +57,16 @@ def test_the_hash_of_a_sequence_does_not_depend_on_other_sequences(lists, start)
 
     assert np.array_equal(hash_sequences(pa.array(lists, STRINGS).slice(start)), whole[start:])
     assert np.array_equal(hash_sequences(pa.array(lists[start:], STRINGS)), whole[start:])
+
+
+def test_contents_differ_by_the_values_and_the_names_of_columns():
+    tokens = hash_sequences(pa.array([["a"], ["a"]], STRINGS))
+    one, other, no_value = (pa.array([value, None], STRINGS) for value in (["x"], ["y"], None))
+
+    columns = [{}, {"p": one}, {"q": one}, {"p": other}, {"p": one, "q": other}, {"p": other, "q": one}]
+
+    contents = [hash_contents(tokens, each) for each in columns]
+
+    assert len({found[0] for found in contents}) == len(contents)
+    assert all(found[1] == tokens[1] for found in contents)
+    assert hash_contents(tokens, {"q": other, "n": no_value, "p": one})[0] == contents[4][0]

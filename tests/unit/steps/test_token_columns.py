@@ -23,6 +23,7 @@ from seqtag.config import Settings, load_tagger
 from seqtag.corpus import Profile
 from seqtag.errors import BundleError, CorpusFormatError
 from seqtag.evaluation import Metrics
+from seqtag.monitoring import RepeatedSequences, read_labelled
 from seqtag.neural import Tagger
 from seqtag.neural.inference.prediction_writer import write_predictions
 from seqtag.registry.smoke_findings import SmokeFindings
@@ -94,6 +95,11 @@ def test_labels_are_learned_from_columns_alone(run):
     predictions = pq.read_table(run.predictions("challenger"))
     same = pc.equal(pc.list_flatten(predictions["predicted"]), pc.list_flatten(predictions["tags"]))
     assert pc.mean(same.cast(pa.float64())).as_py() > 0.8  # five labels; the tokens are all equal
+
+
+def test_monitoring_knows_that_the_sequences_have_no_documents(run):
+    snapshot = read_labelled(steps.read_snapshot(run).parts, scheme="none", spelled="none")
+    assert RepeatedSequences(snapshot).has_derived_documents
 
 
 def test_tokens_are_scored_by_the_values_of_a_category(run):

@@ -21,7 +21,7 @@ def pieces_of(sequences: Sequences, *, size: int) -> Iterator[Piece]:
     for start in range(0, len(sequences), size):
         here = sequences[start : start + size]
         tokens = [tokens for _, tokens in here]
-        ids = content_ids(pa.array(tokens, pa.list_(pa.string()))).to_pylist()
+        ids = content_ids(pa.array(tokens, pa.list_(pa.string())), {}).to_pylist()
         yield Piece(batch_of(ids, tokens=tokens), np.array([number for number, _ in here]))
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from seqtag.config.corpus_config import CorpusConfig
 from seqtag.corpus import read_sources
+from seqtag.corpus.record_batches import has_content_id
 from seqtag.errors import CorpusFormatError
 
 POS = [["NNP", "VBZ"], ["DT"]]
@@ -145,3 +146,29 @@ def test_columns_are_cut_with_their_tokens(tmp_path):
     numbers = [["0", "1", "2"], ["3", "4", "5"], ["6"], ["10", None, "12"], None, None]
     assert values(rows, "amount") == numbers
     assert [row["sequence_id"] for row in rows][:3] == ["a#1", "a#2", "a#3"]
+
+
+def test_sequences_without_documents_are_known_as_such_whatever_columns_other_sources_have(tmp_path):
+    (tmp_path / "all.conll").write_text("a X 1 O\n\nb X 1 O\n")
+    (tmp_path / "tags.conll").write_text("a O\n")
+    files = {"format": "conll", "path": str(tmp_path / "all.conll")}
+    sources = [
+        {**files, "token_columns": {"pos": 1, "n": 2}},
+        {**files, "token_columns": {"n": 2, "pos": 1}},
+        {**files, "token_columns": {"pos": 2, "n": 1}},
+        {"format": "conll", "path": str(tmp_path / "tags.conll")},
+    ]
+    batch = pa.Table.from_batches(read_sources(CorpusConfig.model_validate({"sources": sources})))
+    (batch,) = batch.combine_chunks().to_batches()
+    first, _, same, _, swapped, _, bare = batch["document_id"].to_pylist()
+
+    assert has_content_id(batch).all()
+    assert first == same
+    assert len({first, swapped, bare}) == 3
+
+
+def test_a_document_column_without_values_is_a_warning(report):
+    table = "case,word,tag,pos,document\n1,runs,O,VBZ,{0}\n2,Ann,O,,{0}\n"
+    source = {"format": "table", **LONG, "token_columns": ["pos"], "document_column": "document"}
+    assert [warned.kind for warned in report(table.format(""), **source).warnings] == ["no_document"]
+    assert report(table.format("d"), **source).warnings == []
