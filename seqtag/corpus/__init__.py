@@ -8,7 +8,8 @@ from seqtag.corpus.places import PlacesWriter, are_equal_numbers, file_numbers, 
 from seqtag.corpus.sample_corpus import BestPossible, best_possible, sample_batches
 from seqtag.corpus.schema import corpus_schema
 from seqtag.corpus.snapshot import write_corpus
-from seqtag.corpus.source_reader import files_digest, read_sources, source_digests
+from seqtag.corpus.source_inputs import files_digest, source_digests
+from seqtag.corpus.source_reader import read_sources
 from seqtag.corpus.source_report import (
     SourceRecord,
     SourceRecords,

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import compress, zip_longest
-from operator import not_
+from collections.abc import Callable, Iterator
+from itertools import zip_longest
 
 import pyarrow as pa
 
-from seqtag.config.secrets import hide_passwords
 from seqtag.config.source_columns import FileSource
 from seqtag.config.source_config import (
-    BratSource,
     ConlluSource,
-    DatasetsSource,
     LongParquetSource,
     OwnEncoding,
-    ParallelSource,
     SampleSource,
     Source,
-    SqlSource,
     TableSource,
     XesSource,
 )
@@ -31,20 +22,19 @@ from seqtag.config.tagger_config import CorpusConfig
 from seqtag.corpus.class_names import with_tag_names
 from seqtag.corpus.containers import implied_layers, packing
 from seqtag.corpus.cutting import in_pieces
-from seqtag.corpus.files import InputFile, contents, expand, find_files, list_files, with_distinct_names
-from seqtag.corpus.formats.brat import annotation_file
+from seqtag.corpus.files import InputFile, contents
 from seqtag.corpus.formats.conllu_words import check_tag_feature
-from seqtag.corpus.formats.dataset_folders import info_file, stream_paths
 from seqtag.corpus.formats.file_parts import Part, Parts
 from seqtag.corpus.partitions import partitions, path_columns
 from seqtag.corpus.readers import read_file, read_fileless, token_rows
 from seqtag.corpus.record_batches import with_file_in_ids, with_token_columns
 from seqtag.corpus.remote import network_errors_classified
 from seqtag.corpus.schema import PLACE, SPLIT, TOKENS
+from seqtag.corpus.source_inputs import SourceInput, find_inputs
 from seqtag.corpus.source_report import SourceReport, listed
 from seqtag.corpus.split_names import with_splits
 from seqtag.corpus.whole_source import WholeSource
-from seqtag.errors import ConfigError, CorpusFormatError
+from seqtag.errors import CorpusFormatError
 from seqtag.io.arrays import with_column
 
 BATCH_SEQUENCES = 8192  # at most, per batch of read_sources
@@ -81,97 +71,12 @@ def read_sources(
         CorpusFormatError: raised while reading, if a source is not in the declared format, with file and line
             in the message, or has no sequences; at the end, if no source has a column of `corpus.columns`.
     """
-    return _stream(corpus, _inputs(corpus), on_source, on_places, enough)
-
-
-def source_digests(corpus: CorpusConfig) -> dict[str, str] | None:
-    """Return the sha256 of every file of the sources by its location, without secrets.
-
-    Locations that differ in their query only are numbered. Equal digests and an equal configuration imply
-    equal sequences. None if only reading can tell, as for SQL.
-    """
-    inputs = _inputs(corpus)
-    if any(isinstance(input_.source, SqlSource) for input_ in inputs):
-        return None
-    files = {file.origin or file.path: file for input_ in inputs for file in input_.files + input_.tag_files}
-    digests: dict[str, str] = {}
-    seen = Counter[str]()
-    for file in files.values():
-        location = hide_passwords(file.location)
-        seen[location] += 1
-        name = location if seen[location] == 1 else f"{location} ({seen[location]})"
-        digests[name] = _file_digest(file)
-    return digests
-
-
-@dataclass(frozen=True)
-class _Input:
-    """A source and its files."""
-
-    source: Source
-    files: tuple[InputFile, ...] = ()
-    tag_files: tuple[InputFile, ...] = ()  # of parallel text, brat and datasets, one per file in `files`
-    n_hidden: int = 0  # hidden files and markers, which are skipped
-    repeated: tuple[InputFile, ...] = ()  # files that the path names more than once
-
-    @property
-    def name(self) -> str:
-        """The name of the first file and the number of others; never a secret."""
-        if not self.files:
-            return self.source.format
-        more = len(self.files) - 1
-        return self.files[0].name + (f" and {more:,} more" if more else "")
-
-
-def _inputs(corpus: CorpusConfig) -> list[_Input]:
-    found = []
-    for number, source in enumerate(corpus.sources):
-        place = f"corpus.sources[{number}]"
-        files: tuple[InputFile, ...] = ()
-        tag_files: tuple[InputFile, ...] = ()
-        n_hidden = 0
-        repeated: tuple[InputFile, ...] = ()
-        if isinstance(source, FileSource):
-            paths = stream_paths(source.path) if isinstance(source, DatasetsSource) else source.path
-            listing = list_files(paths, folder=source.folder)
-            files, n_hidden = listing.files, listing.n_hidden
-            if not isinstance(source, ParallelSource):  # tokens may be paired with the tags of two annotators
-                files, repeated = _first_of_each(files)
-        if isinstance(source, ParallelSource):
-            tag_files = list_files(source.tags_path, folder=source.folder).files
-            if len(tag_files) != len(files):
-                raise ConfigError(
-                    f"{place}.tags_path: wrong number of files: expected as many as in path "
-                    f"({len(files)}), got {len(tag_files)}; give each file of tokens a file of tags"
-                )
-        if isinstance(source, BratSource):
-            tag_files = tuple(map(annotation_file, files))
-        if isinstance(source, DatasetsSource):
-            tag_files = tuple(map(info_file, files))
-        if isinstance(source, SqlSource):
-            expand(source.url)
-        found.append(_Input(source, files, tag_files, n_hidden, repeated))
-    named = iter(with_distinct_names([file for input_ in found for file in input_.files + input_.tag_files]))
-    return [
-        replace(
-            input_,
-            files=tuple(next(named) for _ in input_.files),
-            tag_files=tuple(next(named) for _ in input_.tag_files),
-        )
-        for input_ in found
-    ]
-
-
-def _first_of_each(files: Sequence[InputFile]) -> tuple[tuple[InputFile, ...], tuple[InputFile, ...]]:
-    """Return each file once, and the repetitions."""
-    first = dict(reversed([(file.path, number) for number, file in enumerate(files)]))
-    is_first = [first[file.path] == number for number, file in enumerate(files)]
-    return tuple(compress(files, is_first)), tuple(compress(files, map(not_, is_first)))
+    return _stream(corpus, find_inputs(corpus), on_source, on_places, enough)
 
 
 def _stream(
     corpus: CorpusConfig,
-    inputs: list[_Input],
+    inputs: list[SourceInput],
     on_source: Callable[[SourceReport], None] | None,
     on_places: Callable[[pa.StringArray], None] | None,
     enough: int | None,
@@ -222,7 +127,7 @@ def _stream(
 
 
 def _labelled(
-    input_: _Input, corpus: CorpusConfig, report: SourceReport, whole: WholeSource
+    input_: SourceInput, corpus: CorpusConfig, report: SourceReport, whole: WholeSource
 ) -> Iterator[pa.RecordBatch]:
     for batch in _batches(input_, corpus.columns, report, in_parts=corpus.cut is not None):
         batch = with_token_columns(batch, corpus.token_columns)
@@ -239,7 +144,7 @@ def _missing_columns(missing: set[str], offered: list[str]) -> CorpusFormatError
     )
 
 
-def _nothing_found(input_: _Input) -> CorpusFormatError:
+def _nothing_found(input_: SourceInput) -> CorpusFormatError:
     unit = input_.source.UNIT
     n = len(input_.files)
     if n < 2:
@@ -249,7 +154,7 @@ def _nothing_found(input_: _Input) -> CorpusFormatError:
 
 
 def _batches(
-    input_: _Input, columns: tuple[str, ...], report: SourceReport, *, in_parts: bool
+    input_: SourceInput, columns: tuple[str, ...], report: SourceReport, *, in_parts: bool
 ) -> Iterator[pa.RecordBatch]:
     source = input_.source
     if not isinstance(source, FileSource):
@@ -288,7 +193,7 @@ def _batches(
 
 def _parts(
     source: TableSource | LongParquetSource | XesSource,
-    input_: _Input,
+    input_: SourceInput,
     columns: tuple[str, ...],
     report: SourceReport,
 ) -> Iterator[Part]:
@@ -298,14 +203,14 @@ def _parts(
         yield Part(file, token_rows(path.source, file, path.requested, report), is_alone)
 
 
-def _pairs(input_: _Input, report: SourceReport) -> Iterator[tuple[InputFile, InputFile | None]]:
+def _pairs(input_: SourceInput, report: SourceReport) -> Iterator[tuple[InputFile, InputFile | None]]:
     """Yield the files of a source, unpacked from archives, each with its file of tags if it has one."""
     for pair in _unpacked_pairs(input_):
         _report_file(input_.source, pair[0], report)
         yield pair
 
 
-def _unpacked_pairs(input_: _Input) -> Iterator[tuple[InputFile, InputFile | None]]:
+def _unpacked_pairs(input_: SourceInput) -> Iterator[tuple[InputFile, InputFile | None]]:
     if not input_.tag_files:
         for file in input_.files:
             yield from ((each, None) for each in contents(file))
@@ -351,16 +256,3 @@ def _without_places(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.StringArr
         return batch, pa.nulls(batch.num_rows, pa.string())
     last = batch.num_columns - 1
     return batch.remove_column(last), batch.column(last)
-
-
-def files_digest(path: str) -> str:
-    """Return a sha256 over every byte of the files that a path or URL matches."""
-    return hashlib.sha256("\n".join(map(_file_digest, find_files(path))).encode()).hexdigest()
-
-
-def _file_digest(file: InputFile) -> str:
-    digest = hashlib.sha256()
-    with network_errors_classified(file.name), file.open() as stored:
-        while block := stored.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

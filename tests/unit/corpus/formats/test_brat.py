@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from seqtag.config.tagger_config import CorpusConfig
-from seqtag.corpus import read_sources
-from seqtag.corpus.source_reader import source_digests
+from seqtag.corpus import read_sources, source_digests
 from seqtag.errors import ConfigError, CorpusFormatError
 
 TEXT = "Ada of Bath\n\nspoke to Bo.\r\n"

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from seqtag.config.tagger_config import CorpusConfig
-from seqtag.corpus.source_reader import source_digests
+from seqtag.corpus import source_digests
 from seqtag.errors import ConfigError, CorpusFormatError
 
 NAMES = ["O", "B-PER"]
