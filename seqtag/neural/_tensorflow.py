@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 # Settings from the environment take precedence.
 # 3: fatal errors only. Level 2 prints "failed call to cuInit" on machines without a GPU, which is no error.
@@ -56,7 +57,19 @@ with _without_startup_log(), _without_keras():
     import tensorflow as tf
     from tensorflow.core.protobuf import saved_model_pb2
 
-__all__ = ["make_deterministic", "saved_model_pb2", "tf"]
+__all__ = ["graph_function", "make_deterministic", "saved_model_pb2", "tf"]
+
+
+def graph_function(function: Callable[..., Any], **options: Any) -> Any:
+    """Return `tf.function` of a function without AutoGraph; loops over tensors are `tf.while_loop`.
+
+    AutoGraph writes a temporary file for each function that it converts and removes it in an exit handler,
+    which processes that are killed or end at once never run.
+
+    Args:
+        options: further arguments of `tf.function`.
+    """
+    return tf.function(function, autograph=False, **options)
 
 
 def make_deterministic() -> None:

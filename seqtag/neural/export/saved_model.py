@@ -10,7 +10,7 @@ from typing import Any
 from google.protobuf import text_format
 
 from seqtag.features import ColumnIndex
-from seqtag.neural._tensorflow import saved_model_pb2, tf
+from seqtag.neural._tensorflow import graph_function, saved_model_pb2, tf
 from seqtag.neural.encoders import column_specs
 from seqtag.neural.layers.column_features import ColumnFeatures
 from seqtag.neural.layers.token_features import TokenFeatures
@@ -65,18 +65,18 @@ class _Serving(tf.Module):  # type: ignore[misc]  # tensorflow is untyped
         self._weights = [weight.value for weight in (*network.model.weights, *network.output.weights)]
         self._tags = tf.constant(tags, tf.string)
         padded = (tf.TensorSpec([None, None], dtype) for dtype in (tf.string, tf.bool))
-        self.tag_encoded = tf.function(
+        self.tag_encoded = graph_function(
             self._tag_encoded, input_signature=[*padded, column_specs(network.sizes)]
         )
         ragged = {
             name: tf.RaggedTensorSpec([None, None], spec.dtype) for name, spec in self.columns.specs().items()
         }
-        self.tag_ragged = tf.function(
+        self.tag_ragged = graph_function(
             self._tag_ragged,
             input_signature=[tf.RaggedTensorSpec([None, None], tf.string), *([ragged] if ragged else [])],
         )
 
-    @tf.function  # type: ignore[untyped-decorator]
+    @graph_function
     def tag_padded(self, tokens: Any, **columns: Any) -> dict[str, Any]:
         is_last = tf.cast(tokens != "", tf.int32)
         real = tf.cumsum(is_last, axis=1, reverse=True) > 0  # "" between tokens is an unknown token

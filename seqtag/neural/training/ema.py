@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from seqtag.neural._tensorflow import tf
+from seqtag.neural._tensorflow import graph_function, tf
 from seqtag.neural.weights import Arrays, Weights
 
 _EVERY = 8  # steps between updates: a pass over all weights costs as much as a small step
@@ -25,7 +25,7 @@ class ExponentialMovingAverage:
         self._variables = list(variables)
         self._averages = [tf.Variable(variable.value) for variable in self._variables]
         self._kept, self._n_behind = 1.0 - 1.0 / max(1.0, span), 0
-        self._update = tf.function(self._move)
+        self._update = graph_function(self._move)
 
     def is_due(self, number: int) -> bool:
         """Return True if the average is updated after this step."""

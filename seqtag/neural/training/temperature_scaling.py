@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from seqtag.features import Bucket
-from seqtag.neural._tensorflow import tf
+from seqtag.neural._tensorflow import graph_function, tf
 from seqtag.neural.network import TaggerNetwork
 from seqtag.neural.windowed_inference import CELLS
 
@@ -29,11 +30,11 @@ def fitted_temperature(network: TaggerNetwork, buckets: Sequence[Bucket], vector
 
     output = network.output
 
-    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]  # tensorflow is untyped
+    @partial(graph_function, reduce_retracing=True)
     def emitted(positions: tf.Tensor, columns: dict[str, tf.Tensor]) -> tf.Tensor:
         return network.emissions(vectors, positions, columns)
 
-    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
+    @partial(graph_function, reduce_retracing=True)
     def negative_log_likelihood(
         emissions: tf.Tensor, mask: tf.Tensor, tag_ids: tf.Tensor, temperature: tf.Tensor
     ) -> tf.Tensor:

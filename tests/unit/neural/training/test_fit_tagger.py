@@ -3,6 +3,7 @@ import logging
 import logging.handlers
 import queue
 import re
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,6 +73,12 @@ def test_the_recipe_default_learns_suffixes_of_unseen_words(suffixes, suffix_bun
     assert set(tokens.filter(pa.array(known)).to_pylist()) == {"the", "of"}
     assert facts(suffix_bundle(output))["dev_score"] > 0.95
     assert history(suffix_bundle(output))[0]["loss"] < 3  # nats per token, although there are windows
+
+
+def test_a_training_leaves_no_temporary_file(toy, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    toy.train(tmp_path / "bundle")
+    assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
 
 
 def test_the_base_recipe_does_not_learn_suffixes(suffixes, tmp_path):
