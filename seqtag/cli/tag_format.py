@@ -10,6 +10,7 @@ from pathlib import Path, PurePath
 from typing import TypeVar
 
 from seqtag.cli.tag_options import InputFormat
+from seqtag.config import without_tags
 from seqtag.config.source_columns import FileSource, token_columns_of
 from seqtag.config.source_config import (
     BratSource,
@@ -103,7 +104,7 @@ def input_source(file: InputFile, form: InputFormat | None, sources: Sequence[So
             )
         case InputFormat.conll:
             source = alike if isinstance(alike, ConllSource) else ConllSource(format="conll", path="-")
-            return _without_tags(source) if _width(file) < source.least_columns else source
+            return without_tags(source) if _width(file) < source.least_columns else source
         case InputFormat.conllu:
             return alike if isinstance(alike, ConlluSource) else ConlluSource(format="conllu", path="-")
         case InputFormat.parquet:
@@ -152,15 +153,9 @@ def _names(source: FileSource, file: InputFile) -> bool:
     return any(fnmatch(file.path, str(absolute(Path(path)))) for path in paths if "://" not in path)
 
 
-def _without_tags(source: ConllSource) -> ConllSource:
-    """Return a source that needs no column of tags, which validation would refuse in a corpus."""
-    return source.model_copy(update={"tag_column": source.token_column})
-
-
 def _of_tokens(source: _Long) -> _Long:
     """Return a source that needs no columns of tags, splits and documents."""
-    no_columns = dict.fromkeys(("split_column", "document_column"))
-    return source.model_copy(update={"tag_column": source.token_column, **no_columns})
+    return without_tags(source.model_copy(update=dict.fromkeys(("split_column", "document_column"))))
 
 
 def _width(file: InputFile) -> int:

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 
+from seqtag.config import without_tags
 from seqtag.config.source_config import (
     ConllSource,
     ConlluSource,
@@ -27,7 +28,6 @@ from seqtag.config.source_config import (
     XesSource,
 )
 from seqtag.corpus.files import InputFile
-from seqtag.corpus.formats.fasta import read_residues
 from seqtag.corpus.formats.json_objects import is_text, repeated_keys
 from seqtag.corpus.formats.json_stream import Entry, json_blocks
 from seqtag.corpus.formats.parallel import blank_separated
@@ -78,12 +78,10 @@ def read_sequences(
     report = SourceReport(file.name)
     with readable(file):
         if isinstance(source, FastaSource):
-            batches = read_residues(source, file, report)
-        else:
-            is_long = isinstance(source, TableSource | XesSource)
-            rows = token_rows(source, file, (), report) if is_long else None
-            batches = read_file(source, file, (), report, rows=rows)
-        for batch in batches:
+            source = without_tags(source)
+        is_long = isinstance(source, TableSource | XesSource)
+        rows = token_rows(source, file, (), report) if is_long else None
+        for batch in read_file(source, file, (), report, rows=rows):
             defects = batch[DEFECT].drop_null()
             if len(defects):
                 raise CorpusFormatError(f"{defects[0]}; correct it, or set --format")

@@ -16,6 +16,7 @@ from seqtag.config.settings import HOST, Settings
 from seqtag.config.source_columns import SPLITS, Split
 from seqtag.config.source_config import Source
 from seqtag.config.tagger_config import TaggerConfig, config_digest
+from seqtag.config.tagging_config import TaggingConfig, without_tags
 from seqtag.config.token_columns import (
     CategoryColumn,
     GazetteerConfig,
@@ -60,6 +61,7 @@ __all__ = [
     "Split",
     "SplitConfig",
     "TaggerConfig",
+    "TaggingConfig",
     "TagsConfig",
     "TimeColumn",
     "TrainConfig",
@@ -75,4 +77,5 @@ __all__ = [
     "sqlite_types",
     "table_definition",
     "tagger_schema",
+    "without_tags",
 ]

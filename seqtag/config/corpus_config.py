@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
@@ -36,11 +36,12 @@ RESERVED_COLUMNS = (
 class CutConfig(Table):
     """Rule by which sequences that are too long are cut into pieces, in training and in tagging.
 
-    A sequence of more than `max_length` tokens is cut after the last token in `after` that a piece has, or
-    after its last token if it has none. No span is cut. Pieces have the ids `id#1`, `id#2` and so on.
+    A sequence of more than `max_length` tokens is cut after the last token of `after` within `max_length`,
+    else after `max_length` tokens. No span is cut; if labels such as I and M are no spans, declare
+    `tags.scheme = "none"`. Pieces have the ids `id#1`, `id#2` and so on.
 
-    A sequence without a document of its source is one document, or if it has more pieces than
-    `document_pieces`, one document for each so many consecutive pieces. Pauses in an order column are a rule
+    If the source names no document, each sequence is one, or if it has more pieces than `document_pieces`,
+    one for each so many consecutive pieces. Pauses in an order column are a rule
     of the source, `session_gap_minutes`; its sessions count as pieces here.
     """
 
@@ -75,18 +76,32 @@ class CorpusConfig(Table):
     @property
     def token_columns(self) -> tuple[str, ...]:
         """Names of the further columns of tokens, of all sources."""
-        return tuple(dict.fromkeys(name for source in self.sources for name in token_columns_of(source)))
+        return token_columns(self.sources)
 
     @model_validator(mode="after")
     def _columns_are_distinct_and_not_reserved(self) -> Self:
-        named = (*self.columns, *self.token_columns)
-        taken = [name for name in dict.fromkeys(named) if name in RESERVED_COLUMNS or named.count(name) > 1]
-        if taken:
-            raise ValueError(
-                f"further columns are reserved or repeated: expected distinct names, none of "
-                f"{', '.join(RESERVED_COLUMNS)}, got {taken}; rename them in the source"
-            )
+        check_further_columns(self.columns, self.token_columns)
         return self
+
+
+def token_columns(sources: Iterable[Source]) -> tuple[str, ...]:
+    """Return the names of the further columns of tokens of some sources, each once."""
+    return tuple(dict.fromkeys(name for source in sources for name in token_columns_of(source)))
+
+
+def check_further_columns(columns: Sequence[str], of_tokens: Sequence[str]) -> None:
+    """Check the names of further columns of sequences and of tokens.
+
+    Raises:
+        ValueError: a name is reserved or repeated.
+    """
+    named = (*columns, *of_tokens)
+    taken = [name for name in dict.fromkeys(named) if name in RESERVED_COLUMNS or named.count(name) > 1]
+    if taken:
+        raise ValueError(
+            f"further columns are reserved or repeated: expected distinct names, none of "
+            f"{', '.join(RESERVED_COLUMNS)}, got {taken}; rename them in the source"
+        )
 
 
 class TagsConfig(Table):

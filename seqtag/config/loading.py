@@ -105,6 +105,7 @@ def _texts(config: TaggerConfig) -> Iterator[tuple[str, str]]:
     """Yield the key and value of every string that may contain a URL: all except tag names."""
     yield from _texts_in(config.model_dump(mode="json", exclude={"tags", "gate"}), "")
     yield from _texts_in(config.monitor.model_dump(mode="json"), "monitor")
+    yield from _texts_in(config.tagging.model_dump(mode="json"), "tagging")
 
 
 def _texts_in(value: object, key: str) -> Iterator[tuple[str, str]]:

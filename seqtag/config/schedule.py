@@ -15,7 +15,7 @@ from seqtag.config.toml_table import Table
 
 
 class ScheduleConfig(Table):
-    """Times of retraining and monitoring, and the handling of overlapping and missed runs."""
+    """Times of retraining, monitoring and tagging, and the handling of overlapping and missed runs."""
 
     cron: str = Field(
         default="0 2 * * *", description="minute, hour, day of the month, month, day of the week"
@@ -30,6 +30,9 @@ class ScheduleConfig(Table):
     monitor: str | None = Field(
         default=None, description="cron for monitoring the corpus and the tagged logs"
     )
+    tagging: str | None = Field(
+        default=None, description="cron for tagging the sources of [tagging] with the champion"
+    )
     active: bool = Field(default=True, description="false: deployed, but started only by hand or by an event")
     overlap: Literal["cancel-new", "enqueue"] = Field(
         default="cancel-new",
@@ -42,7 +45,7 @@ class ScheduleConfig(Table):
         default_factory=dict, description="variables of the process, added to the worker's"
     )
 
-    @field_validator("cron", "watch", "monitor")
+    @field_validator("cron", "watch", "monitor", "tagging")
     @classmethod
     def _cron_is_readable(cls, text: str | None) -> str | None:
         return None if text is None else checked_cron(text)

@@ -62,6 +62,17 @@ class Labels(Table):
         description='split by its name in split_column, as `{ testa = "dev" }`; case is ignored',
     )
 
+    _has_tags: bool = PrivateAttr(default=True)
+
+    @property
+    def has_tags(self) -> bool:
+        """False for a source of `[tagging]`, whose tags are not read."""
+        return self._has_tags
+
+    def leave_out_tags(self) -> None:
+        """Read no tags; see `seqtag.config.tagging_config.without_tags`."""
+        self._has_tags = False
+
     @model_validator(mode="after")
     def _token_columns_are_not_the_tags(self) -> Self:
         tags = getattr(self, "tag_column", getattr(self, "tags_column", None))

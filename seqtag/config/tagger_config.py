@@ -1,24 +1,28 @@
 """TaggerConfig: all settings that determine the result of a run, one table per step.
 
-Only these enter `run_id`. The tables of `seqtag.config.schedule` and `seqtag.config.monitor_config` control
-how a tagger is run and monitored; written configurations and digests leave them out.
+Only these enter `run_id`. The tables of `seqtag.config.schedule`, `seqtag.config.monitor_config` and
+`seqtag.config.tagging_config` control how a tagger is run, monitored and used; written configurations and
+digests leave them out.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from typing import Any, Self
 
 from pydantic import Field, model_validator
 
 from seqtag.config.corpus_config import CorpusConfig, QualityConfig, SplitConfig, TagsConfig
+from seqtag.config.expectation_config import TABLES
 from seqtag.config.gate_config import EvaluateConfig, GateConfig
 from seqtag.config.monitor_config import MonitorConfig
 from seqtag.config.old_spellings import with_new_spellings
 from seqtag.config.recipes import with_recipe
 from seqtag.config.schedule import ApprovalConfig, ScheduleConfig
 from seqtag.config.suggestions import did_you_mean
+from seqtag.config.tagging_config import TaggingConfig
 from seqtag.config.token_columns import sqlite_types
 from seqtag.config.toml_table import Table
 from seqtag.config.training_config import FeaturesConfig, ModelConfig, TrainConfig
@@ -45,6 +49,7 @@ class TaggerConfig(Table):
     schedule: ScheduleConfig = Field(default=ScheduleConfig(), exclude=True)
     approval: ApprovalConfig = Field(default=ApprovalConfig(), exclude=True)
     monitor: MonitorConfig = Field(default=MonitorConfig(), exclude=True)
+    tagging: TaggingConfig = Field(default=TaggingConfig(), exclude=True)
 
     @model_validator(mode="before")
     @classmethod
@@ -107,6 +112,8 @@ class TaggerConfig(Table):
     @model_validator(mode="after")
     def _expectations_fit_their_tables(self) -> Self:
         token_columns = sqlite_types(self.corpus.token_columns, self.features.columns)
+        if self.quality.expectations:
+            _check_case((*TABLES["tokens"], *TABLES["sequences"], *self.corpus.columns, *token_columns))
         for name, expectation in self.quality.expectations.items():
             expectation.check_columns(f"quality.expectations.{name}", self.corpus.columns, token_columns)
         return self
@@ -125,11 +132,32 @@ class TaggerConfig(Table):
         return self
 
     @model_validator(mode="after")
+    def _scheduled_tagging_has_sources(self) -> Self:
+        if self.schedule.tagging is not None and not self.tagging.sources:
+            raise ValueError(
+                f'schedule.tagging = "{self.schedule.tagging}" has no effect here: expected '
+                "[[tagging.sources]], got none; add a source, or remove the key"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _period_column_is_a_column(self) -> Self:
         column = self.monitor.period_column
         if column is not None and column not in self.corpus.columns:
             raise ValueError(_no_column("monitor.period_column", column, self.corpus.columns))
         return self
+
+
+def _check_case(names: Iterable[str]) -> None:
+    """Check that columns of SQLite, which ignores case, are distinct."""
+    seen: dict[str, str] = {}
+    for name in names:
+        other = seen.setdefault(name.lower(), name)
+        if other != name:
+            raise ValueError(
+                f"columns {other!r} and {name!r} differ in case only: expected distinct names, as the tables "
+                "of quality.expectations ignore case; rename one in the source"
+            )
 
 
 def _no_column(key: str, name: str, columns: tuple[str, ...]) -> str:

@@ -25,7 +25,12 @@ Positions = npt.NDArray[np.int64]
 
 
 def in_pieces(
-    batches: Iterable[pa.RecordBatch], source: Source, rule: CutConfig, report: SourceReport
+    batches: Iterable[pa.RecordBatch],
+    source: Source,
+    rule: CutConfig,
+    report: SourceReport,
+    *,
+    has_spans: bool = True,
 ) -> Iterator[pa.RecordBatch]:
     """Yield the sequences of a source, of which those that are too long are cut."""
     by_document = (
@@ -33,7 +38,7 @@ def in_pieces(
         and source.session_gap_minutes is not None
         and source.document_column is None
     )
-    cutter = Cutter(rule, report, by_document=by_document)
+    cutter = Cutter(rule, report, by_document=by_document, has_spans=has_spans)
     for batch in batches:
         if PLACE not in batch.schema.names:  # sequences of the sample corpus have no place
             batch = batch.append_column(PLACE, pa.nulls(batch.num_rows, pa.string()))
@@ -63,14 +68,17 @@ class Cutter:
     Args:
         rule: the rule.
         report: receives the numbers of sequences that were cut, and of their pieces.
-        by_document: count the pieces of a document, not those of a sequence: its sequences are what pauses
-            have left of one.
+        by_document: count pieces over all sessions of a document, not for each sequence.
+        has_spans: False if the tags have no scheme, so that no tag spells a span.
     """
 
-    def __init__(self, rule: CutConfig, report: SourceReport, *, by_document: bool = False) -> None:
+    def __init__(
+        self, rule: CutConfig, report: SourceReport, *, by_document: bool = False, has_spans: bool = True
+    ) -> None:
         self._rule = rule
         self._report = report
         self._by_document = by_document
+        self._has_spans = has_spans
         self._open: _Open | None = None
         self._run: tuple[str, int] = ("", 0)  # the last document, and its sequences and pieces so far
         report.assume("cut", rule.sentence)
@@ -90,7 +98,8 @@ class Cutter:
     def _pieces(
         self, batch: pa.RecordBatch, open_: _Open | None, *, is_parted: bool, is_end: bool
     ) -> Iterator[pa.RecordBatch]:
-        found = cut_points(batch[TOKENS], self._rule, tags=batch[TAGS], is_cut=_is_sound(batch))
+        tags = batch[TAGS] if self._has_spans else None
+        found = cut_points(batch[TOKENS], self._rule, tags=tags, is_cut=_is_sound(batch))
         n_before = 0 if open_ is None else open_.n_pieces
         rows = _Rows.of(batch, found.positions, n_before, is_parted=is_parted)
         pieces, is_document = rows.pieces(open_)

@@ -8,7 +8,7 @@ from itertools import zip_longest
 
 import pyarrow as pa
 
-from seqtag.config.source_columns import FileSource
+from seqtag.config.source_columns import FileSource, Labels
 from seqtag.config.source_config import (
     ConlluSource,
     LongParquetSource,
@@ -29,7 +29,7 @@ from seqtag.corpus.partitions import partitions, path_columns
 from seqtag.corpus.readers import read_file, read_fileless, token_rows
 from seqtag.corpus.record_batches import with_file_in_ids, with_token_columns
 from seqtag.corpus.remote import network_errors_classified
-from seqtag.corpus.schema import PLACE, SPLIT, TOKENS
+from seqtag.corpus.schema import PLACE, SPLIT, TAGS, TOKENS
 from seqtag.corpus.source_inputs import SourceInput, find_inputs
 from seqtag.corpus.source_report import SourceReport, listed
 from seqtag.corpus.split_names import with_splits
@@ -52,6 +52,7 @@ def read_sources(
     on_source: Callable[[SourceReport], None] | None = None,
     on_places: Callable[[pa.StringArray], None] | None = None,
     enough: int | None = None,
+    has_spans: bool = True,
 ) -> Iterator[pa.RecordBatch]:
     """Return the sequences of all sources, in order, as batches of the schema of the corpus.
 
@@ -65,13 +66,14 @@ def read_sources(
             if there is none).
         enough: stop reading a source with the block that reaches this number of sequences, and leave out the
             checks that need all of it; None: read everything.
+        has_spans: False if the tags have no scheme; long sequences may be cut between any two tags then.
 
     Raises:
         ConfigError: a source matches no file, uses an unset variable, or has an invalid query.
         CorpusFormatError: raised while reading, if a source is not in the declared format, with file and line
             in the message, or has no sequences; at the end, if no source has a column of `corpus.columns`.
     """
-    return _stream(corpus, find_inputs(corpus), on_source, on_places, enough)
+    return _stream(corpus, find_inputs(corpus), on_source, on_places, enough, has_spans)
 
 
 def _stream(
@@ -80,6 +82,7 @@ def _stream(
     on_source: Callable[[SourceReport], None] | None,
     on_places: Callable[[pa.StringArray], None] | None,
     enough: int | None,
+    has_spans: bool,
 ) -> Iterator[pa.RecordBatch]:
     missing = set(corpus.columns)
     offered: dict[str, None] = {}
@@ -92,7 +95,7 @@ def _stream(
         whole = WholeSource(input_.source)
         batches = _labelled(input_, corpus, report, whole)
         if corpus.cut is not None:
-            batches = in_pieces(batches, input_.source, corpus.cut, report)
+            batches = in_pieces(batches, input_.source, corpus.cut, report, has_spans=has_spans)
         for batch in batches:
             missing -= {c for c in missing if batch[c].null_count < batch.num_rows}
             n_sequences += batch.num_rows
@@ -132,6 +135,8 @@ def _labelled(
     for batch in _batches(input_, corpus.columns, report, in_parts=corpus.cut is not None):
         batch = with_token_columns(batch, corpus.token_columns)
         batch = _with_labels(batch, input_.source, input_.name, report)
+        if isinstance(input_.source, Labels) and not input_.source.has_tags:
+            batch = with_column(batch, TAGS, pa.nulls(batch.num_rows, batch.schema.field(TAGS).type))
         whole.look(batch)
         yield batch
 

@@ -32,28 +32,12 @@ def read_fasta(
     """Yield the sequences of a file, one token for each character of a line of residues.
 
     The id is the first word of the name; empty lines are skipped. A record with another number of lines, or
-    of labels, is a defective sequence.
+    of labels, is a defective sequence; in a source without tags, a record may lack the line of labels.
 
     Raises:
         CorpusFormatError: the file does not begin with `>`, or the encoding is wrong.
     """
-    return _batches(source, file, columns, report, block_bytes, fewest_lines=_LABELLED)
-
-
-def read_residues(source: FastaSource, file: InputFile, report: SourceReport) -> Iterator[pa.RecordBatch]:
-    """Yield the sequences of a file as `read_fasta` does; a record may lack the line of labels."""
-    return _batches(source, file, (), report, BLOCK_BYTES, fewest_lines=_LABELLED - 1)
-
-
-def _batches(
-    source: FastaSource,
-    file: InputFile,
-    columns: Sequence[str],
-    report: SourceReport,
-    block_bytes: int,
-    *,
-    fewest_lines: int,
-) -> Iterator[pa.RecordBatch]:
+    fewest_lines = _LABELLED if source.has_tags else _LABELLED - 1
     line, n_sequences = 1, 0
     for block in _record_blocks(file, source.encoding, block_bytes, report):
         text = block.decode()

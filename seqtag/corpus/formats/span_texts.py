@@ -45,15 +45,17 @@ def read_spans(
 ) -> Iterator[pa.RecordBatch]:
     """Yield the sequences of a file, one for each object.
 
-    The tags are IOB2; an object without spans is untagged. A span that fits no tokens, or overlaps another,
-    is a defect. Objects that an annotator rejected or ignored are skipped and counted.
+    The tags are IOB2; an object without spans, or of a source without tags, is untagged. A span that fits no
+    tokens, or overlaps another, is a defect. Objects that an annotator rejected or ignored are skipped and
+    counted.
 
     Raises:
         CorpusFormatError: the first object has no text, no object has a field that the source names, or the
             file is no JSON of objects, or not in its encoding.
     """
     report.assume("tokens", source.tokenise)
-    keys = ("spans_column", "id_column", "document_column", "split_column")
+    of_tags = ("spans_column",) if source.has_tags else ()
+    keys = (*of_tags, "id_column", "document_column", "split_column")
     unseen = {key: name for key in keys if (name := getattr(source, key)) is not None}
     n_objects = n_sequences = 0
     for entries in json_blocks(file, source.encoding, block_bytes, report=report):
@@ -194,6 +196,8 @@ def _tagged(
             "spans were drawn on them",
             place=place,
         )
+    if not source.has_tags:
+        return [text[start:stop] for start, stop in bounds], None
     value = value_at(row, source.spans_column)
     results = results_in(value) or []
     if len(results) > 1:

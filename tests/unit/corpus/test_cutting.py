@@ -219,6 +219,19 @@ def test_pieces_stay_as_a_sequence_grows(
         assert after[: len(before) - 1] == before[:-1]
 
 
+def test_labels_that_look_like_spans_are_cut_if_the_tags_have_no_scheme(tmp_path: Path) -> None:
+    (tmp_path / "a.conll").write_text("".join(f"w{n} I\n" for n in range(25)))
+    corpus = {"sources": [{"format": "conll", "path": f"{tmp_path}/a.conll"}], "cut": {"max_length": 10}}
+    config = TaggerConfig.model_validate({"name": "x", "corpus": corpus}).corpus
+
+    def lengths(*, has_spans: bool) -> list[int]:
+        batches = read_sources(config, has_spans=has_spans)
+        return [len(tokens) for batch in batches for tokens in batch["tokens"].to_pylist()]
+
+    assert lengths(has_spans=True) == [25]
+    assert lengths(has_spans=False) == [10, 10, 5]
+
+
 def test_a_corpus_is_read_in_pieces_and_the_report_counts_them(tmp_path: Path) -> None:
     (tmp_path / "a.conll").write_text("x O\n\n" + "".join(f"w{n} O\n" for n in range(25)))
     (tmp_path / "b.conll").write_text("y O\n")
