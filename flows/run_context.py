@@ -35,7 +35,7 @@ def resolve_as_of(
     schedule: ScheduleConfig,
     as_of: date | None = None,
     *,
-    due_by: Literal["cron", "watch", "monitor"] = "cron",
+    due_by: Literal["cron", "watch", "monitor", "tagging"] = "cron",
 ) -> date:
     """Return the as_of date of this flow run, and set `SEQTAG_AS_OF` to it, for example to 2026-01-31.
 
@@ -51,7 +51,10 @@ def resolve_as_of(
 
 
 def day_of_tick(
-    instant: datetime, schedule: ScheduleConfig, *, due_by: Literal["cron", "watch", "monitor"] = "cron"
+    instant: datetime,
+    schedule: ScheduleConfig,
+    *,
+    due_by: Literal["cron", "watch", "monitor", "tagging"] = "cron",
 ) -> date:
     """Return the as_of date of a tick: the date that the cron names, in the time zone of the schedule.
 

@@ -264,7 +264,7 @@ def _reuse(folder: Path, manifest: Manifest, output: Path) -> bool:
         return _is_intact(output, manifest)
     with scratch_folder(output.with_name(f".{output.name}.partial")) as partial:
         try:
-            shutil.copytree(folder, partial, copy_function=_linked_or_copied, dirs_exist_ok=True)
+            shutil.copytree(folder, partial, copy_function=link_or_copy, dirs_exist_ok=True)
         except (OSError, shutil.Error):  # the folder is being replaced or removed
             return False
         if readable_manifest(partial) != manifest or not _is_intact(partial, manifest):
@@ -273,7 +273,8 @@ def _reuse(folder: Path, manifest: Manifest, output: Path) -> bool:
     return True
 
 
-def _linked_or_copied(source: str, target: str) -> None:
+def link_or_copy(source: str | Path, target: str | Path) -> None:
+    """Give a file that is never changed a second name, or copy it where the file system has no links."""
     try:
         os.link(source, target)
     except OSError:  # another file system, or one without links

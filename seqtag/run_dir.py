@@ -43,6 +43,18 @@ class Home:
         """The source files whose change was reported last."""
         return self.sources(name) / "noted.json"
 
+    def untagged(self, tagger: str) -> Path:
+        """Snapshots of sequences to tag."""
+        return self.root / "untagged" / tagger
+
+    def untagged_sources(self, tagger: str) -> Path:
+        """As `sources`, of snapshots of sequences to tag."""
+        return self.untagged(tagger) / "sources"
+
+    def tagged(self, tagger: str) -> Path:
+        """Sequences of such snapshots with the tags of a champion."""
+        return self.root / "tagged" / tagger
+
     @property
     def registry_db(self) -> Path:
         return self.root / "registry.db"
@@ -279,6 +291,79 @@ def opened_runs(folder: Path) -> list[RunDir]:
     configs = folder.glob("????-??-??-*/config.json")
     opened = sorted(((config.stat().st_mtime_ns, config.parent) for config in configs), reverse=True)
     return [RunDir(path) for _, path in opened]
+
+
+@dataclass(frozen=True)
+class TaggedSnapshot:
+    """A snapshot as a version of a tagger tagged it: `tagged/<tagger>/<day>-<snapshot_id>-v<version>/`.
+
+    Until all of it is tagged, its parts are in a hidden folder next to it.
+    """
+
+    path: Path
+
+    @property
+    def id(self) -> str:
+        return self.path.name
+
+    @property
+    def tagger(self) -> str:
+        return self.path.parent.name
+
+    @property
+    def as_of(self) -> str:
+        """The day of the tagging, like 2026-01-31."""
+        return self.id[:10]
+
+    @property
+    def sequences(self) -> Path:
+        """The folder of the tagged sequences, in Parquet."""
+        return self.path / "sequences"
+
+    @property
+    def quarantine(self) -> Path:
+        """The sequences that were not tagged, with the reasons."""
+        return self.path / "quarantine.parquet"
+
+    @property
+    def summary(self) -> Path:
+        return self.path / "summary.json"
+
+    @property
+    def drift(self) -> Path:
+        """The drift of the sequences from the data of the version's run, if that is still there."""
+        return self.path / "drift.json"
+
+    @property
+    def partial(self) -> Path:
+        """The hidden folder, which is removed at the end."""
+        return self.path.with_name(f".{self.path.name}")
+
+    @property
+    def opened(self) -> Path:
+        """The folder that is written before anything is tagged."""
+        return self.partial / "opened"
+
+    @property
+    def pinned(self) -> Path:
+        """The version that tags, and the sizes of the snapshot."""
+        return self.opened / "pinned.json"
+
+    @property
+    def refused(self) -> Path:
+        """The quarantine, until all is tagged."""
+        return self.opened / self.quarantine.name
+
+    def part(self, name: str) -> Path:
+        """The folder of a tagged part of the snapshot, named like its file without the suffix."""
+        return self.partial / "parts" / name
+
+    def tagged_part(self, name: str) -> Path:
+        return self.part(name) / "tagged.parquet"
+
+    def counts(self, name: str) -> Path:
+        """Sizes of a tagged part."""
+        return self.part(name) / "counts.json"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Prefect tasks: one per step of `seqtag.pipeline`, with retries, time limits and names."""
+"""Prefect tasks: one per step of a retraining, of monitoring and of tagging, with retries and time limits."""
 
 from tasks.monitoring import monitor, poll_sources
 from tasks.retraining import (
@@ -18,16 +18,20 @@ from tasks.retraining import (
     train,
     validate,
 )
+from tasks.tagging import finish_tagging, ingest_untagged, open_tagging, tag_parts
 
 __all__ = [
     "baseline",
     "decide",
     "encode",
     "evaluate",
+    "finish_tagging",
     "index",
     "ingest",
+    "ingest_untagged",
     "monitor",
     "open_run",
+    "open_tagging",
     "poll_sources",
     "promote",
     "register",
@@ -35,6 +39,7 @@ __all__ = [
     "retrain_champion",
     "smoke_test",
     "split",
+    "tag_parts",
     "train",
     "validate",
 ]

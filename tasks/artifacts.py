@@ -30,7 +30,7 @@ from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from prefect.exceptions import PrefectException
 
 from seqtag import steps
-from seqtag.run_dir import MonitorReport, RunDir
+from seqtag.run_dir import MonitorReport, RunDir, TaggedSnapshot
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -98,6 +98,16 @@ def show_drift(report: MonitorReport) -> None:
         key=f"drift-{report.tagger}",
         markdown=steps.drift_card(report),
         description=f"Drift of new data from the data of {report.tagger}'s champion",
+    )
+
+
+@log_errors
+def show_tagging(tagged: TaggedSnapshot) -> None:
+    """Publish the summary of a bulk tagging, and its drift."""
+    create_markdown_artifact(
+        key=f"tagging-{tagged.tagger}",
+        markdown=steps.tagging_card(tagged),
+        description=f"Latest bulk tagging by {tagged.tagger}",
     )
 
 

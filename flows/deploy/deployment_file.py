@@ -16,7 +16,7 @@ from seqtag.config.validation_errors import one_line_each
 from seqtag.errors import ConfigError
 
 # key of a tagger's [schedule] that holds the cron; asked: started by people only
-When = Literal["cron", "watch", "monitor", "asked"]
+When = Literal["cron", "watch", "monitor", "tagging", "asked"]
 LOCAL = "process"  # type of a work pool whose flow runs are processes of this machine
 
 

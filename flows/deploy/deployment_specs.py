@@ -59,6 +59,8 @@ def declared_deployments(checkout: Path) -> list[Deployment]:
                 f"{toml}: name: must match the file name: expected {toml.stem!r}, got {tagger.name!r}"
             )
         for number, entry in enumerate(file.per_tagger):
+            if entry.when == "tagging" and not tagger.tagging.sources:
+                continue
             deployment = Deployment(
                 flow=_flow(entry.entrypoint, f"{path}: per_tagger[{number}]"),
                 name=tagger.name,
@@ -92,7 +94,7 @@ def declared_deployments(checkout: Path) -> list[Deployment]:
 def _schedule(schedule: ScheduleConfig, when: When) -> ScheduleConfig | None:
     if when == "cron":
         return schedule
-    cron = {"watch": schedule.watch, "monitor": schedule.monitor}.get(when)
+    cron = {"watch": schedule.watch, "monitor": schedule.monitor, "tagging": schedule.tagging}.get(when)
     if cron is None:
         return None
     return schedule.model_copy(update={"cron": cron, "overlap": "cancel-new", "missed": "latest"})

@@ -10,6 +10,8 @@ import json
 import logging
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -74,6 +76,20 @@ def log_to_standard_error(level: int = logging.INFO) -> None:
     """Show the log of seqtag from `level` on, and warnings of libraries."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     logging.getLogger("seqtag").setLevel(level)
+
+
+@contextmanager
+def continued_by(command: str) -> Iterator[None]:
+    """Say what an interruption leaves, and the command that continues."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo(
+            "Interrupted: finished steps are kept, and training resumes from its last checkpoint; continue "
+            f"with: seqtag {command}",
+            err=True,
+        )
+        raise
 
 
 def _no_home(root: Path) -> str:

@@ -18,6 +18,7 @@ from seqtag.cli import (
     status_command,
     step_commands,
     tag_command,
+    tag_sources_command,
 )
 from seqtag.cli.common import DONE, REFUSED, WRONG_USE
 from seqtag.cli.usage_errors import CommandGroup
@@ -58,6 +59,7 @@ step_commands.add_to(app)
 registry_commands.add_to(app)
 flow_commands.add_to(app)
 tag_command.add_to(app)
+tag_sources_command.add_to(app)
 inspection.add_to(app)
 diff_command.add_to(app)
 remove_command.add_to(app)

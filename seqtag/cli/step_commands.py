@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqtag.cli.common import open_tagger, open_workspace, open_writable_workspace
+from seqtag.cli.common import continued_by, open_tagger, open_workspace, open_writable_workspace
 from seqtag.cli.names import RUN, TAGGER
 from seqtag.cli.registry_commands import audit_context
 from seqtag.pipeline import STEPS
@@ -53,7 +53,7 @@ def retrain(
     steps.check_step_names(force or [])
     config, day = open_tagger(tagger)
     workspace = open_writable_workspace()
-    with _continued_by(f"retrain {shlex.quote(tagger)}"):
+    with continued_by(f"retrain {shlex.quote(tagger)}"):
         run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=day)
         steps.force(run, force or [], by=datetime.now(UTC).isoformat())
         earlier = steps.outcome_digest(run, workspace)
@@ -93,7 +93,7 @@ def _command(name: str) -> Callable[[str], None]:
         workspace = open_workspace()
         workspace.require_writable()
         at = find_run(run, workspace)
-        with _continued_by(f"{name.replace('_', '-')} {shlex.quote(run)}"):
+        with continued_by(f"{name.replace('_', '-')} {shlex.quote(run)}"):
             _run(name, at, workspace, command=name)
         typer.echo(_result(name, at))
 
@@ -149,20 +149,6 @@ def _result(name: str, run: RunDir) -> object:
         case "report":
             return run.report
     return run.output(name)
-
-
-@contextmanager
-def _continued_by(command: str) -> Iterator[None]:
-    """Say what an interruption leaves, and the command that continues."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        typer.echo(
-            "Interrupted: finished steps are kept, and training resumes from its last checkpoint; continue "
-            f"with: seqtag {command}",
-            err=True,
-        )
-        raise
 
 
 @contextmanager

@@ -86,8 +86,25 @@ def _with_reasons(
     rows: Rows, refused: pa.RecordBatch, findings: Violations, refusing: Sequence[str], schema: pa.Schema
 ) -> pa.RecordBatch:
     broken = np.stack([_is_in(findings.rows[rule], rows) for rule in refusing], axis=1)
+    return with_reasons(refused, rows, refusing, broken, schema)
+
+
+def with_reasons(
+    refused: pa.RecordBatch,
+    rows: Rows,
+    rules: Sequence[str],
+    broken: npt.NDArray[np.bool_],
+    schema: pa.Schema,
+) -> pa.RecordBatch:
+    """Return refused sequences as rows of `quarantine_schema`.
+
+    Args:
+        rows: `<int64>[n]`, their row numbers in the snapshot.
+        rules: names of rules.
+        broken: `<bool>[n, n_rules]`, the rules that each sequence breaks.
+    """
     offsets = np.concatenate([[0], np.cumsum(broken.sum(axis=1))]).astype(np.int32)
-    names = pa.array(refusing, pa.string()).take(pa.array(np.nonzero(broken)[1]))
+    names = pa.array(rules, pa.string()).take(pa.array(np.nonzero(broken)[1]))
     reasons = pa.ListArray.from_arrays(pa.array(offsets), names)
     columns = [pa.array(rows), reasons, *(refused.column(field.name) for field in list(schema)[2:])]
     return pa.RecordBatch.from_arrays(columns, schema=schema)

@@ -106,10 +106,10 @@ def measure_corpus(
             "broken_sequence": defect,
             "length_mismatch": mismatched,
             "missing_tag": untagged,
-            "empty_token": tokens_of.any(tokens_of.is_blank) | (tokens_of.lengths == 0),
+            "empty_token": has_empty_token(tokens_of),
             "unknown_tag": tags_of.any(_is_undeclared(tags_of, tags.declared)),
             "over_long": tokens_of.lengths > quality.max_length,
-            "invalid_value": _has_invalid_value(batch, columns),
+            "invalid_value": has_invalid_value(batch, columns),
             UNKNOWN_SPLIT: splitter.is_unknown(batch),
         }
         tables.append(
@@ -162,7 +162,14 @@ def _is_mismatched(batch: pa.RecordBatch, *, partial: bool) -> npt.NDArray[np.bo
     return mask_of(differ)
 
 
-def _has_invalid_value(batch: pa.RecordBatch, columns: Sequence[ReadColumn]) -> npt.NDArray[np.bool_]:
+def has_empty_token(tokens: CodedLists) -> npt.NDArray[np.bool_]:
+    """Return `<bool>[n]`: has no tokens, or one that is null or empty?"""
+    found: npt.NDArray[np.bool_] = tokens.any(tokens.is_blank) | (tokens.lengths == 0)
+    return found
+
+
+def has_invalid_value(batch: pa.RecordBatch, columns: Sequence[ReadColumn]) -> npt.NDArray[np.bool_]:
+    """Return `<bool>[n]`: has a value that is no number or time where `columns` read one?"""
     found = np.zeros(len(batch), dtype=np.bool_)
     for column in filter(is_parsed, columns):
         values, offsets = flatten(batch.column(column.name))

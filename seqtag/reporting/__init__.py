@@ -22,6 +22,7 @@ from seqtag.reporting.sample_size_text import plan_text
 from seqtag.reporting.score_card import score_markdown
 from seqtag.reporting.scored_runs import STATES, RunState, RunSummary, ScoredRun
 from seqtag.reporting.sentences import still_served, verdict_warnings
+from seqtag.reporting.tagging_card import TaggingSummary, tagging_markdown
 
 __all__ = [
     "REPORT",
@@ -35,6 +36,7 @@ __all__ = [
     "RunSummary",
     "ScoredRun",
     "TaggerStatus",
+    "TaggingSummary",
     "approval_markdown",
     "changed_settings",
     "changes_text",
@@ -51,6 +53,7 @@ __all__ = [
     "score_markdown",
     "still_served",
     "summary_lines",
+    "tagging_markdown",
     "verdict_lines",
     "verdict_warnings",
     "write_changes",

@@ -36,10 +36,11 @@ from seqtag.steps.draft import Draft, draft, tagger_name_of
 from seqtag.steps.dry_run import dry_run_text, explain
 from seqtag.steps.encode import encode
 from seqtag.steps.evaluate import evaluate
+from seqtag.steps.finish_tagging import finish_tagging, tagging_card, tagging_sentence
 from seqtag.steps.fleet import fleet, fleet_card
 from seqtag.steps.flow_records import LastFlowRun, WorkerReport, record_flow_run, record_worker_report
 from seqtag.steps.index import index
-from seqtag.steps.ingest import ingest, poll_sources, record_source_change
+from seqtag.steps.ingest import ingest, ingest_untagged, poll_sources, record_source_change
 from seqtag.steps.monitor import (
     drift,
     drift_card,
@@ -50,6 +51,7 @@ from seqtag.steps.monitor import (
     tagged_logs_path,
 )
 from seqtag.steps.open_run import open_run
+from seqtag.steps.open_tagging import is_finished, open_tagging
 from seqtag.steps.outcome import (
     RunOutcome,
     final_decision,
@@ -69,6 +71,7 @@ from seqtag.steps.rollback import rollback
 from seqtag.steps.smoke_test import smoke_test
 from seqtag.steps.split import split
 from seqtag.steps.step import check_step_names, force
+from seqtag.steps.tag_parts import groups_of_parts, tag_parts
 from seqtag.steps.train import train
 from seqtag.steps.validate import validate
 
@@ -102,16 +105,21 @@ __all__ = [
     "evaluate",
     "explain",
     "final_decision",
+    "finish_tagging",
     "fleet",
     "fleet_card",
     "force",
+    "groups_of_parts",
     "index",
     "ingest",
+    "ingest_untagged",
+    "is_finished",
     "is_new_verdict",
     "monitor",
     "needs_approval",
     "open_approval_request",
     "open_run",
+    "open_tagging",
     "outcome_digest",
     "outcome_notice",
     "outcome_text",
@@ -143,8 +151,11 @@ __all__ = [
     "smoke_test",
     "split",
     "status_text",
+    "tag_parts",
     "tagged_logs_path",
     "tagger_name_of",
+    "tagging_card",
+    "tagging_sentence",
     "train",
     "validate",
     "withdraw_request",

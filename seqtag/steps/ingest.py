@@ -24,7 +24,7 @@ from seqtag.corpus import (
     warning_sentences,
     write_corpus,
 )
-from seqtag.errors import CorpusChangedError, RunDirError
+from seqtag.errors import ConfigError, CorpusChangedError, RunDirError
 from seqtag.records import Record
 from seqtag.run_dir import Snapshot
 from seqtag.steps.context import Workspace
@@ -61,22 +61,46 @@ def ingest(config: TaggerConfig, workspace: Workspace) -> Snapshot:
         CorpusFormatError: a source is not what its configuration says.
         CorpusChangedError: a source was replaced while it was read; nothing was kept.
     """
+    home = workspace.home
+    return _read_snapshot(config, home.corpus(config.name), sources=home.sources(config.name))
+
+
+def ingest_untagged(config: TaggerConfig, workspace: Workspace) -> Snapshot:
+    """Read the sources of [tagging] into one snapshot without tags, unless the same bytes were read before.
+
+    Writes `untagged/<tagger>/<snapshot_id>/`.
+
+    Raises:
+        ConfigError: there are no such sources.
+        CorpusFormatError, CorpusChangedError: as for `ingest`.
+    """
+    if not config.tagging.sources:
+        raise ConfigError(
+            f"{config.name}: nothing to tag is configured: expected [[tagging.sources]] in its file, "
+            "got none; add one, or tag files with `seqtag tag`"
+        )
+    home = workspace.home
+    untagged = config.model_copy(update={"corpus": config.tagging.corpus})
+    return _read_snapshot(untagged, home.untagged(config.name), sources=home.untagged_sources(config.name))
+
+
+def _read_snapshot(config: TaggerConfig, folder: Path, *, sources: Path) -> Snapshot:
     started = time.monotonic()
     inputs = source_inputs(config)
-    record = _record_file(inputs, config, workspace)
-    snapshot = _recorded_snapshot(record, config, workspace)
+    record = _record_file(inputs, sources)
+    snapshot = _recorded_snapshot(record, folder)
     if snapshot is not None:
         _log_sources(read_records(snapshot))
         logger.info("ingest: the sources are unchanged, snapshot %s is reused", snapshot.id)
         return snapshot
-    partial = workspace.home.corpus(config.name) / ".partial"
-    with file_lock(workspace.home.corpus(config.name) / ".lock"), scratch_folder(partial):
+    partial = folder / ".partial"
+    with file_lock(folder / ".lock"), scratch_folder(partial):
         snapshot_id, reports = read_into(Snapshot(partial), config)
         if source_inputs(config) != inputs:
             raise CorpusChangedError(
                 f"{config.name}: sources changed while they were read, so nothing was kept; run it again"
             )
-        snapshot = Snapshot(workspace.home.corpus(config.name) / snapshot_id)
+        snapshot = Snapshot(folder / snapshot_id)
         if find_manifest(snapshot.path) is None or not _were_read_alike(Snapshot(partial), snapshot):
             seconds = time.monotonic() - started
             publish(partial, snapshot.path, step="ingest", inputs={"content": snapshot_id}, seconds=seconds)
@@ -101,7 +125,13 @@ def read_into(
     """
     reports: list[SourceReport] = []
     with PlacesWriter(snapshot.places) as places:
-        batches = read_sources(config.corpus, on_source=reports.append, on_places=places.add, enough=enough)
+        batches = read_sources(
+            config.corpus,
+            on_source=reports.append,
+            on_places=places.add,
+            enough=enough,
+            has_spans=config.tags.scheme != "none",
+        )
         schema = corpus_schema(config.corpus.columns, config.corpus.token_columns)
         snapshot_id = write_corpus(batches, schema, snapshot.path)
     SourceRecords([report.record() for report in reports]).save(snapshot.sources)
@@ -110,7 +140,8 @@ def read_into(
 
 def matching_snapshot(config: TaggerConfig, workspace: Workspace) -> Snapshot | None:
     """Return the snapshot of the sources as they are now, None if they have to be read."""
-    return _recorded_snapshot(_record_file(source_inputs(config), config, workspace), config, workspace)
+    record = _record_file(source_inputs(config), workspace.home.sources(config.name))
+    return _recorded_snapshot(record, workspace.home.corpus(config.name))
 
 
 def last_read(config: TaggerConfig, workspace: Workspace, *, snapshot: Snapshot) -> ReadSnapshot | None:
@@ -126,7 +157,8 @@ def source_inputs(config: TaggerConfig) -> dict[str, str] | None:
     files = source_digests(config.corpus)
     if files is None:
         return None
-    return {**config_inputs(config, "corpus"), **files, **code_inputs(__name__, "ingest")}
+    of_cut = [] if config.corpus.cut is None else ["tags.scheme"]
+    return {**config_inputs(config, "corpus", *of_cut), **files, **code_inputs(__name__, "ingest")}
 
 
 def poll_sources(config: TaggerConfig, workspace: Workspace) -> Literal["changed", "unchanged", "unknown"]:
@@ -135,10 +167,10 @@ def poll_sources(config: TaggerConfig, workspace: Workspace) -> Literal["changed
     Sources that only monitoring has read count as changed. A database is "unknown", since it would have to be
     read to be compared.
     """
-    record = _record_file(source_inputs(config), config, workspace)
+    record = _record_file(source_inputs(config), workspace.home.sources(config.name))
     if record is None:
         return "unknown"
-    snapshot = _recorded_snapshot(record, config, workspace)
+    snapshot = _recorded_snapshot(record, workspace.home.corpus(config.name))
     runs = workspace.home.runs(config.name)
     if snapshot is not None and any(runs.glob(f"????-??-??-{snapshot.id[:8]}-*")):
         return "unchanged"
@@ -153,7 +185,7 @@ def _noted(config: TaggerConfig, workspace: Workspace) -> str | None:
 
 def record_source_change(config: TaggerConfig, workspace: Workspace) -> None:
     """Record the sources as they are now, so that this change is reported once."""
-    record = _record_file(source_inputs(config), config, workspace)
+    record = _record_file(source_inputs(config), workspace.home.sources(config.name))
     if record is not None:
         record.parent.mkdir(parents=True, exist_ok=True)
         NotedSources(record.name).save(workspace.home.noted_sources(config.name))
@@ -191,19 +223,19 @@ def _log_sources(records: Sequence[SourceRecord]) -> None:
             logger.warning("warning: %s", sentence)
 
 
-def _recorded_snapshot(record: Path | None, config: TaggerConfig, workspace: Workspace) -> Snapshot | None:
+def _recorded_snapshot(record: Path | None, folder: Path) -> Snapshot | None:
     if record is None or not record.exists():
         return None
     try:
-        snapshot = Snapshot(workspace.home.corpus(config.name) / ReadSnapshot.load(record).snapshot_id)
+        snapshot = Snapshot(folder / ReadSnapshot.load(record).snapshot_id)
     except RunDirError:  # damaged: the sources are read again
         return None
     return None if find_manifest(snapshot.path) is None else snapshot
 
 
-def _record_file(inputs: Mapping[str, str] | None, config: TaggerConfig, workspace: Workspace) -> Path | None:
+def _record_file(inputs: Mapping[str, str] | None, sources: Path) -> Path | None:
     """Return the file that records the snapshot of the sources, None for sources without digests."""
     if inputs is None:
         return None
     key = digest(*(text for pair in sorted(inputs.items()) for text in pair))
-    return workspace.home.sources(config.name) / f"{key[:16]}.json"
+    return sources / f"{key[:16]}.json"

@@ -88,6 +88,34 @@ def monitor(
     return report
 
 
+def drift_of_tagged(
+    config: TaggerConfig, run: RunDir, sequences: Path, *, version: str, snapshot_id: str, as_of: date
+) -> DriftReport:
+    """Compare sequences that a version tagged with the test split of its run.
+
+    Args:
+        run: the run that trained the version.
+        sequences: folder of Parquet files.
+
+    Raises:
+        RunDirError: the run directory is no longer there, or was changed.
+    """
+    from seqtag.monitoring import MonitoredChampion, drift_findings
+
+    for output in ("split", "index", "evaluate"):
+        require_manifest(run.output(output))
+    known, layout = _known(run)
+    return drift_findings(
+        [_compare_logs(config.monitor, run, sequences, known, layout)],
+        (),
+        champion=MonitoredChampion(version, run.id, read_snapshot(run).id),
+        compared="all",
+        snapshot_id=snapshot_id,
+        as_of=as_of,
+        config=config,
+    )
+
+
 def drift_card(report: MonitorReport) -> str:
     """Return the drift card as Markdown."""
     return drift_markdown(drift(report))
