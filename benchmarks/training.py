@@ -227,6 +227,7 @@ def main() -> None:
         "--batches", nargs="+", type=int, default=[64, 128, 256], help="batch sizes in addition to 32"
     )
     parser.add_argument("--plain-batches", type=int, default=40, help="timed batches of plain")
+    parser.add_argument("--sequences", type=int, help="train on so many sequences only")
     parser.add_argument("--target", type=float, default=0.90, help="score on dev, in [0, 1]")
     parser.add_argument("--max-epochs", type=int, default=15, help="limit of epochs to reach the target")
     parser.add_argument(
@@ -236,7 +237,7 @@ def main() -> None:
         "--quick", action="store_true", help="smoke test: 640 sequences, one turn, batches of 32"
     )
     arguments = parser.parse_args()
-    first = None
+    first = None if arguments.sequences is None else {"train": arguments.sequences}
     if arguments.quick:
         first = {"train": 640, "dev": 200, "test": 200}
         arguments.repeats, arguments.batches, arguments.plain_batches, arguments.max_epochs = 1, [], 2, 2

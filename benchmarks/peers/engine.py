@@ -15,7 +15,7 @@ from peers.corpus import Prepared
 from peers.measuring import PEAK, SECONDS, Watch, peak_mb, tagged_twice
 from seqtag.config import TrainConfig
 from seqtag.features import encode_corpus
-from seqtag.neural import Tagger, train, write_predictions
+from seqtag.neural import TagColumn, Tagger, train, write_predictions
 from seqtag.neural.layers.bilstm import BiLSTM
 from seqtag.neural.recipes import base_recipe
 from seqtag.neural.training.dev_evaluation import DevScore, DevSplit
@@ -122,14 +122,11 @@ def train_bundle(
         folder.mkdir(exist_ok=True)
         try:
             train(
-                encoded,
-                prepared.run.output("index"),
+                [TagColumn(encoded, prepared.run.output("index"), folder, prepared.metric)],
                 config=config,
                 model=prepared.config.model,
                 features=prepared.config.features,
-                metric=prepared.metric,
                 seed=seed,
-                folder=folder,
                 on_epoch=on_epoch,
             )
         except _Enough:

@@ -31,7 +31,9 @@ class Bucket:
     windows: Windows  # position of the sequence in the split, start, real length, kept range
     token_ids: npt.NDArray[np.int32]  # [n_windows, length]
     word_type_ids: npt.NDArray[np.int32]  # [n_windows, length]
-    tag_ids: npt.NDArray[np.int32]  # [n_windows, length], negative for unknown tags
+    tag_ids: npt.NDArray[
+        np.int32
+    ]  # [n_windows, length], or [n_windows, length, n_columns]; negative: unknown
     columns: EncodedColumns = field(default_factory=dict)  # [n_windows, length, width] each
 
     def __len__(self) -> int:
@@ -42,18 +44,28 @@ class Bucket:
         """The number of tokens in the loss: those with a known tag, each in one window only."""
         if self.tag_ids.min(initial=0) >= 0:
             return int((self.windows.keep_stop - self.windows.keep_start).sum())
-        return sum(int(np.count_nonzero(self.loss_mask(part))) for part in self.parts())
+        return sum(n_tokens_in(self.loss_mask(part)) for part in self.parts())
 
     def loss_mask(self, chosen: slice | npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-        """Return `<bool>[n_chosen, length]`, True at the kept tokens of windows that have a known tag."""
+        """Return `<bool>`, the shape of the tags: True at kept tokens of windows, where the tag is known."""
         cut, time = self.windows, np.arange(self.length)
         kept = (time >= cut.keep_start[chosen, None]) & (time < cut.keep_stop[chosen, None])
-        return kept & (self.tag_ids[chosen] >= 0)
+        known = self.tag_ids[chosen] >= 0
+        return known & (kept if known.ndim == kept.ndim else kept[..., None])
 
     def parts(self) -> Iterator[slice]:
         """Yield the ranges of windows to process at a time, which bounds memory."""
         for first in range(0, len(self), _WINDOWS_AT_A_TIME):
             yield slice(first, first + _WINDOWS_AT_A_TIME)
+
+
+def n_tokens_in(loss_mask: npt.NDArray[np.bool_]) -> int:
+    """Return the number of tokens with at least one known tag.
+
+    Args:
+        loss_mask: `[n, length]`, or `[n, length, n_columns]`.
+    """
+    return int(np.count_nonzero(loss_mask if loss_mask.ndim == 2 else loss_mask.any(axis=2)))
 
 
 def read_encoded(

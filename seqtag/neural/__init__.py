@@ -5,7 +5,8 @@ from seqtag.neural.inference.prediction_writer import write_predictions
 from seqtag.neural.inference.tagged_part import TaggedCounts, write_tagged_part
 from seqtag.neural.inference.tagger import Tagged, Tagger
 from seqtag.neural.training.checkpoints import Checkpoints
-from seqtag.neural.training.fit_tagger import TagColumn, epoch_line, train
+from seqtag.neural.training.fit_tagger import epoch_line, train
+from seqtag.neural.training.training_data import TagColumn
 from seqtag.neural.training.training_loop import LossError
 
 __all__ = [

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from seqtag.config import RECIPES, ModelConfig
 from seqtag.features import EncodedColumns, TagIndex, Vectors
 from seqtag.neural import native
-from seqtag.neural._tensorflow import tf
+from seqtag.neural._tensorflow import graph_function, tf
 from seqtag.neural.encoders import Encoder, Sizes, build_encoder, column_specs
 from seqtag.neural.heads import Decoded, SoftmaxHead, build_head
 from seqtag.neural.layers.native_cross_entropy import native_cross_entropy
@@ -26,9 +26,10 @@ _TAG_PAIRS_AT_ONCE = 2**24  # transitions scored per time step of decoding, over
 
 @dataclass(frozen=True, eq=False)
 class TaggerNetwork:
-    """An encoder and an output head, with their weights."""
+    """An encoder, an output layer and an output head, with their weights."""
 
     model: Encoder
+    tags: Any  # the output layer; that of the encoder, unless several networks share it
     output: SoftmaxHead
     sizes: Sizes
 
@@ -45,16 +46,23 @@ class TaggerNetwork:
     ) -> TaggerNetwork:
         """Build a network with initial weights drawn from `seed`."""
         kind = "softmax" if RECIPES[recipe].always_softmax else config.output
-        return cls(
-            build_encoder(recipe, sizes, config, vectors, seed),
-            build_head(kind, tags.tags, tags.scheme),
-            sizes,
-        )
+        model = build_encoder(recipe, sizes, config, vectors, seed)
+        return cls(model, model.tags, build_head(kind, tags.tags, tags.scheme), sizes)
 
     @property
     def variables(self) -> list[Any]:
         """All trainable variables."""
         return [*self.model.trainable_variables, *self.output.trainable_variables]
+
+    @property
+    def networks(self) -> tuple[TaggerNetwork, ...]:
+        """Itself; see `seqtag.neural.joint_network`."""
+        return (self,)
+
+    @property
+    def tags_shape(self) -> tuple[int, ...]:
+        """Shape of the tags of a token: one."""
+        return ()
 
     def word_type_vectors(self, word_types: WordTypeFeatures) -> Any:
         """Return `<float32>[n_word_types, size]`, for inference."""
@@ -76,7 +84,7 @@ class TaggerNetwork:
         """
         mask = positions > 0
         x = self.model.with_columns(tf.gather(vectors, positions), columns, training=False)
-        return self.model.emissions(x, mask), mask
+        return self.tags(self.model.states(x, mask)), mask
 
     def loss(self, x: Any, mask: Any, tag_ids: Any, weights: Any, seed: Any) -> Any:
         """Return the training loss in nats, summed over tokens.
@@ -88,11 +96,15 @@ class TaggerNetwork:
             weights: `<float32>[batch, time]`, weight of each token; 0 where the gold tag is unknown.
             seed: `<int32>[2]`, seed of the dropout.
         """
-        states, tags = self.model.states(x, mask, seed), self.model.tags
+        return self.loss_of_states(self.model.states(x, mask, seed), mask, tag_ids, weights)
+
+    def loss_of_states(self, states: Any, mask: Any, tag_ids: Any, weights: Any) -> Any:
+        """Return the training loss of the encoder's output, `<float32>[batch, time, n_features]`."""
         operations = native.operations() if self.output.is_trained_by_token else None
         if operations is None:
-            return self.output.loss(tags(states), tag_ids, weights, mask)
-        return native_cross_entropy(operations, states, tags.kernel.value, tags.bias.value, tag_ids, weights)
+            return self.output.loss(self.tags(states), tag_ids, weights, mask)
+        layer = self.tags.kernel.value, self.tags.bias.value
+        return native_cross_entropy(operations, states, *layer, tag_ids, weights)
 
     def weights(self) -> Weights:
         """Return copies of all weights by layer path."""
@@ -107,10 +119,10 @@ class NetworkPredictor:
         self._rows_at_once = max(1, _TAG_PAIRS_AT_ONCE // network.output.n_tags**2)
         any_batch = tf.TensorSpec([None, None], tf.int32)
         any_vectors = tf.TensorSpec([None, None], tf.float32)
-        self._decode = tf.function(
+        self._decode = graph_function(
             self.decode, input_signature=[any_vectors, any_batch, column_specs(network.sizes)]
         )
-        self._word_type_vectors = tf.function(network.word_type_vectors, reduce_retracing=True)
+        self._word_type_vectors = graph_function(network.word_type_vectors, reduce_retracing=True)
 
     def word_type_vectors(self, word_types: WordTypeTable) -> Any:
         """Return `<float32>[n_word_types, size]`, the vectors of a table of word types."""

@@ -12,7 +12,7 @@ from seqtag.code_version import code_version
 from seqtag.config import config_inputs
 from seqtag.corpus import sequence_ids
 from seqtag.errors import MemoryExhaustedError
-from seqtag.neural import Checkpoints, LossError
+from seqtag.neural import Checkpoints, LossError, TagColumn
 from seqtag.neural import train as train_recipe
 from seqtag.run_dir import RunDir
 from seqtag.steps.context import metric, output_scheme, read_config
@@ -106,15 +106,19 @@ def fit_recipe(
         bundle.mkdir()
         try:
             train_recipe(
-                run_dir.output("encode"),
-                run_dir.output("index"),
+                [
+                    TagColumn(
+                        encoded=run_dir.output("encode"),
+                        vocabulary=run_dir.output("index"),
+                        folder=bundle,
+                        metric=metric(run_dir),
+                        output_scheme=output_scheme(run_dir),
+                    )
+                ],
                 config=config.train,
                 model=config.model,
                 features=config.features,
-                metric=metric(run_dir),
                 seed=config.seed,
-                folder=bundle,
-                output_scheme=output_scheme(run_dir),
                 cut=config.corpus.cut,
                 checkpoints=Checkpoints(checkpoint_folder, every=checkpoints_every),
                 halved=halved,

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqtag.features import PAD_ID, UNK_ID, Bucket, EncodedColumns
+from seqtag.features.encoded_reader import n_tokens_in
 from seqtag.neural.windowed_inference import WordTypeTable
 
 Ids = npt.NDArray[np.int32]
@@ -31,8 +32,8 @@ class Batch:
     rows_of: Mapping[str, Ids]  # [n_rows] by table; distinct ids, <pad> and <unk> first
     positions: Ids  # [batch, time], rows of `word_types`; 0 is padding, only on the right
     columns: EncodedColumns  # [batch, time, width] each
-    tag_ids: Ids  # [batch, time], 0 where the tag is unknown
-    loss_mask: npt.NDArray[np.bool_]  # [batch, time], True at kept tokens with a known tag
+    tag_ids: Ids  # [batch, time] or [batch, time, n_columns], 0 where the tag is unknown
+    loss_mask: npt.NDArray[np.bool_]  # the shape of `tag_ids`, True at kept tokens with a known tag
     weights: npt.NDArray[np.float32]  # [batch], weight of each sequence in the loss
     rows: npt.NDArray[np.int64]  # [batch], rows of the sequences in the snapshot
 
@@ -45,21 +46,30 @@ class Batch:
     @property
     def n_loss_tokens(self) -> int:
         """Number of tokens in the loss."""
-        return int(np.count_nonzero(self.loss_mask & (self.weights > 0)[:, None]))
+        return n_tokens_in(self.loss_mask[self.weights > 0])
+
+    def token_weights(self, tag_weights: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Return the weights of the tags in the loss, `<float32>` of their shape; 0 if not in it.
+
+        Args:
+            tag_weights: as for `weights_of_tags`.
+        """
+        of_sequences = self.weights.reshape(-1, *(1,) * (self.tag_ids.ndim - 1))
+        weights = weights_of_tags(tag_weights, self.tag_ids) * of_sequences
+        return np.where(self.loss_mask, weights, np.float32(0))
 
     def filled(self, shape: Shape) -> Batch:
         """Return the batch padded to `shape` with empty sequences and unused word types and rows."""
-        n_rows = shape.batch - len(self.positions)
         return replace(
             self,
             word_types={
                 name: _lengthened(table, shape.n_word_types) for name, table in self.word_types.items()
             },
             rows_of={name: _lengthened(ids, shape.n_rows[name]) for name, ids in self.rows_of.items()},
-            positions=np.pad(self.positions, ((0, n_rows), (0, 0))),
+            positions=_lengthened(self.positions, shape.batch),
             columns={name: _lengthened(values, shape.batch) for name, values in self.columns.items()},
-            tag_ids=np.pad(self.tag_ids, ((0, n_rows), (0, 0))),
-            loss_mask=np.pad(self.loss_mask, ((0, n_rows), (0, 0))),
+            tag_ids=_lengthened(self.tag_ids, shape.batch),
+            loss_mask=_lengthened(self.loss_mask, shape.batch),
             weights=_lengthened(self.weights, shape.batch),
         )
 
@@ -128,7 +138,7 @@ class BatchSampler:
         """Return the total weight of the tokens in the loss, per batch, averaged over an epoch.
 
         Args:
-            tag_weights: `<float32>[n_tags]`, weight of each tag in the loss.
+            tag_weights: as for `weights_of_tags`.
         """
         weight = sum(_weight(bucket, tag_weights) for bucket in self.buckets)
         return weight / max(1, sum(map(self.n_batches, self.buckets)))
@@ -163,12 +173,27 @@ class BatchSampler:
             yield drawn[i]
 
 
+def weights_of_tags(
+    tag_weights: npt.NDArray[np.float32], tag_ids: npt.NDArray[np.int32]
+) -> npt.NDArray[np.float32]:
+    """Return the weight of each tag, `<float32>` of the shape of `tag_ids`.
+
+    Args:
+        tag_weights: `<float32>[n_tags]`, or for several columns of tags `[n_columns, n_tags]`.
+        tag_ids: `[n, time]`, or `[n, time, n_columns]`.
+    """
+    if tag_weights.ndim == 1:
+        return tag_weights[tag_ids]
+    return tag_weights[np.arange(len(tag_weights)), tag_ids]
+
+
 def _weight(bucket: Bucket, tag_weights: npt.NDArray[np.float32]) -> float:
     """Return the total weight of the tokens of a bucket that are in the loss."""
     weight = 0.0
     for part in bucket.parts():
-        token_weights = tag_weights[np.maximum(bucket.tag_ids[part], 0)] * bucket.loss_mask(part)
-        weight += float(token_weights.sum(axis=1, dtype=np.float64) @ bucket.weight[part])
+        weights = weights_of_tags(tag_weights, np.maximum(bucket.tag_ids[part], 0)) * bucket.loss_mask(part)
+        of_sequences = weights.sum(axis=tuple(range(1, weights.ndim)), dtype=np.float64)
+        weight += float(of_sequences @ bucket.weight[part])
     return weight
 
 

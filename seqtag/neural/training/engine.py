@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from seqtag.config import TrainConfig
 from seqtag.features import EncodedColumns
-from seqtag.neural._tensorflow import tf
+from seqtag.neural._tensorflow import graph_function, tf
 from seqtag.neural.encoders import column_specs
+from seqtag.neural.joint_network import JointNetwork
 from seqtag.neural.layers.look_up import look_up
 from seqtag.neural.network import NetworkPredictor, TaggerNetwork
 from seqtag.neural.training.batch_sampler import Batch, Shape
@@ -19,7 +20,7 @@ from seqtag.neural.training.ema import ExponentialMovingAverage
 from seqtag.neural.training.optimizer import Optimizer, StepInputs
 from seqtag.neural.training.packed_inputs import packed, unpacked
 from seqtag.neural.weights import Arrays, Weights, set_weights, weights_of, with_prefix, without_prefix
-from seqtag.neural.windowed_inference import NO_VALUES, WordTypeTable
+from seqtag.neural.windowed_inference import NO_VALUES, Predictor, WordTypeTable
 
 
 class Engine:
@@ -36,13 +37,13 @@ class Engine:
         weight_per_step: total token weight of an average batch; the loss of every batch is divided by it, so
             that a token counts the same in every batch. If the loss were the mean over the tokens of a batch,
             a token in a small batch would count twenty times as much as one in a large batch.
-        tag_weights: `<float32>[n_tags]`, weight of each tag in the loss.
+        tag_weights: weight of each tag in the loss, as for `weights_of_tags`.
         compiled: frequent batch shapes; empty with native operations, which XLA cannot compile.
     """
 
     def __init__(
         self,
-        build: Callable[[], TaggerNetwork],
+        build: Callable[[], TaggerNetwork | JointNetwork],
         *,
         config: TrainConfig,
         seed: int,
@@ -52,7 +53,8 @@ class Engine:
         compiled: Collection[Shape] = (),
     ) -> None:
         self.network = build()
-        self._predictor, self._predictor_is_stale = NetworkPredictor(build()), True
+        self._predicting, self._predicting_is_stale = build(), True
+        self._predictors = [NetworkPredictor(network) for network in self._predicting.networks]
         self._seed, self._n_steps, self._tag_weights = seed, 0, tag_weights
         self._weight_per_step = tf.constant(weight_per_step, tf.float32)
         model, variables = self.network.model, self.network.variables
@@ -66,7 +68,7 @@ class Engine:
 
     def train_step(self, batch: Batch) -> float:
         """Train on one batch; return its loss before the step, summed over tokens."""
-        self._predictor_is_stale = True
+        self._predicting_is_stale = True
         self._n_steps += 1
         step = None
         for shape, compiled in self._compiled:
@@ -75,13 +77,8 @@ class Engine:
                 break
         word_types = {name: batch.word_types[name] for name in self.network.model.required_features}
         rows_of = {name: batch.rows_of[name] for name in self.network.model.tables()}
-        weights = self._tag_weights[batch.tag_ids] * batch.weights[:, None]  # [batch, time]
-        cells = (
-            batch.positions,
-            batch.columns,
-            batch.tag_ids,
-            np.where(batch.loss_mask, weights, np.float32(0)),
-        )
+        weights = batch.token_weights(self._tag_weights)
+        cells = (batch.positions, batch.columns, batch.tag_ids, weights)
         seed = np.array([self._seed, self._n_steps], np.int32)
         inputs = (word_types, rows_of, self._optimizer.start_step(rows_of), *cells, seed)
         if step is None:
@@ -99,16 +96,20 @@ class Engine:
 
     def word_type_vectors(self, word_types: WordTypeTable) -> Any:
         """Return `<float32>[n_word_types, size]`, computed with the current weights."""
-        if self._predictor_is_stale:
-            set_weights(self._predictor.network.variables, self.weights())
-            self._predictor_is_stale = False
-        return self._predictor.word_type_vectors(word_types)
+        if self._predicting_is_stale:
+            set_weights(self._predicting.variables, self.weights())
+            self._predicting_is_stale = False
+        return self._predictors[0].word_type_vectors(word_types)
 
     def predict(
         self, vectors: Any, positions: npt.NDArray[np.int32], columns: EncodedColumns = NO_VALUES
     ) -> npt.NDArray[Any]:
         """Return `OUTPUT[batch, time]`; call `word_type_vectors` first, which updates the weights."""
-        return self._predictor.predict(vectors, positions, columns)
+        return self._predictors[0].predict(vectors, positions, columns)
+
+    def predictor(self, number: int) -> Predictor:
+        """Return what predicts with one of the networks that are trained together, numbered from 0."""
+        return _EnginePredictor(self, self._predictors[number])
 
     def weights(self) -> Weights:
         """Return copies of the current weights, or of their moving average if `config.average` is set."""
@@ -126,7 +127,7 @@ class Engine:
 
     def restore(self, state: Arrays) -> None:
         """Restore the state of an engine for the same network."""
-        self._n_steps, self._predictor_is_stale = int(state["n_steps"]), True
+        self._n_steps, self._predicting_is_stale = int(state["n_steps"]), True
         set_weights(self.network.variables, without_prefix("network", state))
         self._optimizer.restore(without_prefix("optimizer", state))
         if self._average is not None:
@@ -164,7 +165,7 @@ class Engine:
 
     def _step_for(self, shape: Shape) -> Any:
         """Return a step compiled for a shape."""
-        step = tf.function(self._learn, jit_compile=True)
+        step = graph_function(self._learn, jit_compile=True)
         return step.get_concrete_function(*self._input_specs(shape))
 
     def _step_for_any_shape(self) -> Any:
@@ -175,7 +176,7 @@ class Engine:
             tensors = unpacked(inputs, tf.nest.flatten(specs))
             return self._learn(*tf.nest.pack_sequence_as(specs, tensors))
 
-        return tf.function(learn).get_concrete_function(tf.TensorSpec([None], tf.int32))
+        return graph_function(learn).get_concrete_function(tf.TensorSpec([None], tf.int32))
 
     def _input_specs(self, shape: Shape | None) -> tuple[Any, ...]:
         """Return the specifications of the inputs of a step for a shape; for None, for all shapes."""
@@ -191,8 +192,23 @@ class Engine:
         rows_of = {name: tf.TensorSpec([n_rows[name]], tf.int32) for name in model.tables()}
         missed = {name: tf.TensorSpec([n_rows[name], 4]) for name in rows_of}
         inputs = StepInputs(tf.TensorSpec([]), {} if self._optimizer.is_lazy else missed)
-        positions, tag_ids, weights = (
-            tf.TensorSpec([batch, time], dtype) for dtype in (tf.int32, tf.int32, tf.float32)
-        )
+        positions = tf.TensorSpec([batch, time], tf.int32)
+        tags_shape = [batch, time, *self.network.tags_shape]
+        tag_ids, weights = (tf.TensorSpec(tags_shape, dtype) for dtype in (tf.int32, tf.float32))
         cells = (positions, column_specs(self.network.sizes, batch, time), tag_ids, weights)
         return (word_types, rows_of, inputs, *cells, tf.TensorSpec([2], tf.int32))
+
+
+class _EnginePredictor:
+    """Predicts with one network and the current weights of an engine."""
+
+    def __init__(self, engine: Engine, predictor: NetworkPredictor) -> None:
+        self._engine, self._predictor = engine, predictor
+
+    def word_type_vectors(self, word_types: WordTypeTable) -> Any:
+        return self._engine.word_type_vectors(word_types)
+
+    def predict(
+        self, vectors: Any, positions: npt.NDArray[np.int32], columns: EncodedColumns = NO_VALUES
+    ) -> npt.NDArray[Any]:
+        return self._predictor.predict(vectors, positions, columns)

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from seqtag.config import CutConfig, FeaturesConfig, Metric, ModelConfig, SchemeName, TrainConfig
+from seqtag.config import CutConfig, FeaturesConfig, Metric, ModelConfig, TrainConfig
 from seqtag.errors import ConfigError
 from seqtag.evaluation import EpochRecord, TrainingHistory
-from seqtag.features import Bucket, ColumnIndex, TagIndex, Vocabulary, read_encoded, read_word_types
+from seqtag.features import Bucket, TagIndex
 from seqtag.formatting import short_name
-from seqtag.neural.export.bundle import HISTORY, SAVED_MODEL, bundled_vectors, write_bundle
+from seqtag.neural.export.bundle import HISTORY, SAVED_MODEL, write_bundle
 from seqtag.neural.training.batch_sampler import BatchSampler
 from seqtag.neural.training.checkpoints import Checkpoint, Checkpoints
-from seqtag.neural.training.dev_evaluation import DevSplit
+from seqtag.neural.training.dev_evaluation import DevScore, DevSplit
 from seqtag.neural.training.progress import Position, Progress
-from seqtag.neural.training.training_loop import epochs
+from seqtag.neural.training.training_data import TagColumn, TrainingData
+from seqtag.neural.training.training_loop import TrainingEngine, epochs
 from seqtag.neural.weights import Weights, set_weights
 
 # Compiling a step pays off for buckets with at least this many tokens and padding in a training: on 2 cores,
@@ -32,16 +32,12 @@ _log = logging.getLogger(__name__)
 
 
 def train(
-    encoded: Path,
-    vocabulary: Path,
+    columns: Sequence[TagColumn],
     *,
     config: TrainConfig,
     model: ModelConfig,
     features: FeaturesConfig,
-    metric: Metric,
     seed: int,
-    folder: Path,
-    output_scheme: SchemeName | None = None,
     cut: CutConfig | None = None,
     checkpoints: Checkpoints | None = None,
     halved: bool = False,
@@ -49,20 +45,20 @@ def train(
 ) -> None:
     """Train until dev has not improved for `config.patience` epochs, and write the bundle of the best epoch.
 
-    history.json, in the same folder, holds the fields of each `EpochRecord`. Equal inputs give byte-identical
-    bundles in fresh processes on the same machine, even if a training was interrupted and resumed. For this,
-    TensorFlow is made deterministic for the whole process.
+    Several columns of tags are learned with one encoder, from the sequences that all of them have: the loss
+    is the sum of their losses, and the best epoch has the highest mean of their dev metrics. Each bundle is
+    complete.
+
+    history.json, next to each bundle, holds the fields of each `EpochRecord`. Equal inputs give
+    byte-identical bundles in fresh processes on the same machine, even if a training was interrupted and
+    resumed. For this, TensorFlow is made deterministic for the whole process.
 
     Args:
-        encoded: folder of the encoded splits; `train` and `dev` are read.
-        vocabulary: folder of words, characters and tags.
+        columns: columns of tags of the same sequences, with the same vocabulary.
         config: recipe, optimizer and stopping rule.
         model: sizes of the recipe `default`.
         features: windowing of long sequences, kept in the bundle for tagging.
-        metric: dev metric that selects the best epoch.
         seed: seed of weights, dropout and the order of batches.
-        folder: folder of the bundle.
-        output_scheme: tag scheme of the output; None for the scheme of training.
         cut: rule by which sequences were cut, kept in the bundle for tagging.
         checkpoints: checkpoints to resume from and to write; None for none.
         halved: train with batches half as large, to save memory.
@@ -71,56 +67,52 @@ def train(
     Raises:
         LossError: the loss is not finite.
         TrainingError: the weights are not finite, or no token of train has a known tag.
-        RunDirError: the splits were encoded with another vocabulary.
+        RunDirError: the splits were encoded with another vocabulary, or columns have other sequences.
     """
     from seqtag.neural import native
     from seqtag.neural._tensorflow import make_deterministic
     from seqtag.neural.encoders import Sizes
     from seqtag.neural.export.saved_model import export_saved_model
-    from seqtag.neural.layers.token_features import TokenFeatures
+    from seqtag.neural.joint_network import JointNetwork, weights_alone
     from seqtag.neural.network import NetworkPredictor, TaggerNetwork
     from seqtag.neural.training.engine import Engine
     from seqtag.neural.training.temperature_scaling import fitted_temperature
 
-    words, tags = Vocabulary.load(vocabulary), TagIndex.load(vocabulary)
-    columns = ColumnIndex.load(vocabulary)
-    train_buckets, dev_buckets = (
-        read_encoded(
-            encoded / split, vocabulary_digest=words.digest, tags_digest=tags.digest, columns=columns
-        )
-        for split in ("train", "dev")
-    )
+    data = TrainingData.read(columns, model)
     make_deterministic()
-    vectors = bundled_vectors(vocabulary)
-    tokens = TokenFeatures(words, affix_buckets=model.affix_buckets, vectors=vectors)
-    train_word_types, dev_word_types = (
-        tokens.word_type_table(read_word_types(encoded / split)) for split in ("train", "dev")
-    )
-    sizes = Sizes.of(words, tags, columns)
 
-    def build() -> TaggerNetwork:
+    def alone(number: int) -> TaggerNetwork:
+        tags, vectors = data.tags[number], data.vectors
+        sizes = Sizes.of(data.words, tags, data.token_columns)
         return TaggerNetwork.build(config.recipe, sizes, model, tags, vectors, seed=seed)
 
-    best = build()  # built first: variable names contain counters of the process, see `export.saved_model`
-    read = {name: train_word_types[name] for name in best.model.required_features}
-    sampler = BatchSampler(train_buckets, read, config.batch_size, config.max_batch_tokens, seed)
+    def build() -> TaggerNetwork | JointNetwork:
+        first, others = alone(0), data.tags[1:]
+        if not others:
+            return first
+        return JointNetwork.of(first, others, recipe=config.recipe, config=model, seed=seed)
+
+    # built first: variable names contain counters of the process, see `export.saved_model`
+    best = [alone(number) for number in range(len(columns))]
+    read = {name: data.train_word_types[name] for name in best[0].model.required_features}
+    sampler = BatchSampler(data.train, read, config.batch_size, config.max_batch_tokens, seed)
     if halved:
         sampler = sampler.halved()
-    weights = tag_weights(tags, config.tag_weights)
+    weights = tag_weights(data.tags, config.tag_weights)
     # XLA compiles a step for each shape; native operations need no compilation.
     compiled = [] if native.operations() else sampler.shapes(buckets_worth_compiling(sampler, config))
     engine = Engine(
         build,
         config=config,
         seed=seed,
-        steps_per_epoch=sum(map(sampler.n_batches, train_buckets)),
+        steps_per_epoch=sum(map(sampler.n_batches, data.train)),
         weight_per_step=sampler.weight_per_batch(weights),
         tag_weights=weights,
         compiled=compiled,
     )
 
     def report(record: EpochRecord) -> None:
-        _log.info("%s", epoch_line(record, metric))
+        _log.info("%s", epoch_line(record, *dict.fromkeys(column.metric for column in columns)))
         if on_epoch is not None:
             on_epoch(asdict(record))
 
@@ -133,41 +125,60 @@ def train(
     if checkpoint is not None:
         engine.restore(checkpoint.state)
         _log.info("resuming at epoch %d, batch %d", start.position.epoch, start.position.n_batches + 1)
-    dev = DevSplit(dev_buckets, dev_word_types, tags, metric=metric)
-    events = epochs(engine, sampler, score=dev.score, config=config, start=start.position)
+    dev = [
+        DevSplit(data.dev_of(number), data.dev_word_types, data.tags[number], metric=column.metric)
+        for number, column in enumerate(columns)
+    ]
+
+    def score(_: TrainingEngine) -> DevScore:
+        return mean_score([each.score(engine.predictor(number)) for number, each in enumerate(dev)])
+
+    events = epochs(engine, sampler, score=score, config=config, start=start.position)
     fitted = fit(events, config=config, weights=engine.weights, report=report, save=save, start=start)
-    set_weights(best.variables, fitted.best_weights)
-    output_tags = tags.tags_in(output_scheme or tags.scheme)
-    temperature = fitted_temperature(
-        best, dev_buckets, NetworkPredictor(best).word_type_vectors(dev_word_types)
-    )
-    export_saved_model(
-        NetworkPredictor(best, temperature=temperature), tokens, columns, output_tags, folder / SAVED_MODEL
-    )
-    write_bundle(
-        folder,
-        weights=fitted.best_weights,
-        vocabulary=vocabulary,
-        recipe=config.recipe,
-        model=model,
-        n_words=words.n_words,
-        n_tags=len(tags),
-        n_characters=words.n_characters,
-        scheme=tags.scheme,
-        output_scheme=output_scheme or tags.scheme,
-        bucket_lengths=features.bucket_lengths,
-        window_overlap=features.window_overlap,
-        cut=cut,
-        metric=metric,
-        seed=seed,
-        best_epoch=fitted.best.epoch,
-        dev_score=fitted.best.dev_score,
-        dev_accuracy=fitted.best.dev_accuracy,
-        temperature=temperature,
-        max_batch_tokens=sampler.max_batch_tokens if halved else None,
-        vectors=None if vectors is None else vectors.coverage_of(words.words),
-    )
-    TrainingHistory(fitted.history).save(folder / HISTORY)
+    for number, column in enumerate(columns):
+        network, own_weights = best[number], weights_alone(fitted.best_weights, number)
+        set_weights(network.variables, own_weights)
+        vectors = NetworkPredictor(network).word_type_vectors(data.dev_word_types)
+        temperature = fitted_temperature(network, data.dev_of(number), vectors)
+        predictor = NetworkPredictor(network, temperature=temperature)
+        tags = data.tags[number]
+        output_scheme = column.output_scheme or tags.scheme
+        output_tags = tags.tags_in(output_scheme)
+        export_saved_model(
+            predictor, data.tokens, data.token_columns, output_tags, column.folder / SAVED_MODEL
+        )
+        score_alone = DevScore(fitted.best.dev_score, fitted.best.dev_accuracy)
+        if len(columns) > 1:
+            score_alone = dev[number].score(predictor)
+        write_bundle(
+            column.folder,
+            weights=own_weights,
+            vocabulary=column.vocabulary,
+            recipe=config.recipe,
+            model=model,
+            n_words=data.words.n_words,
+            n_tags=len(tags),
+            n_characters=data.words.n_characters,
+            scheme=tags.scheme,
+            output_scheme=output_scheme,
+            bucket_lengths=features.bucket_lengths,
+            window_overlap=features.window_overlap,
+            cut=cut,
+            metric=column.metric,
+            seed=seed,
+            best_epoch=fitted.best.epoch,
+            dev_score=score_alone.score,
+            dev_accuracy=score_alone.accuracy,
+            temperature=temperature,
+            max_batch_tokens=sampler.max_batch_tokens if halved else None,
+            vectors=None if data.vectors is None else data.vectors.coverage_of(data.words.words),
+        )
+        TrainingHistory(fitted.history).save(column.folder / HISTORY)
+
+
+def mean_score(scores: Sequence[DevScore]) -> DevScore:
+    """Return the mean of the scores of several columns of tags."""
+    return DevScore(*(sum(of) / len(scores) for of in zip(*scores, strict=True)))
 
 
 def fit(
@@ -199,16 +210,22 @@ def fit(
     return progress
 
 
-def tag_weights(tags: TagIndex, given: Mapping[str, float]) -> npt.NDArray[np.float32]:
+def tag_weights(tags: Sequence[TagIndex], given: Mapping[str, float]) -> npt.NDArray[np.float32]:
     """Return the weight of each tag, `<float32>[n_tags]`; 1 if not given.
+
+    Of several columns of tags `[n_columns, n_tags]`, filled up with 1.
 
     Raises:
         ConfigError: a weight was given for an unknown tag.
     """
-    unknown = sorted(set(given) - set(tags.tags))
+    known = [tag for each in tags for tag in each.tags]
+    unknown = sorted(set(given) - set(known))
     if unknown:
-        raise ConfigError(f"train.tag_weights: unknown tags {unknown}; expected some of {list(tags.tags)}")
-    return np.array([given.get(tag, 1.0) for tag in tags.tags], np.float32)
+        raise ConfigError(f"train.tag_weights: unknown tags {unknown}; expected some of {known}")
+    weights = np.ones((len(tags), max(map(len, tags))), np.float32)
+    for of_column, each in zip(weights, tags, strict=True):
+        of_column[: len(each)] = [given.get(tag, 1.0) for tag in each.tags]
+    return weights[0] if len(tags) == 1 else weights
 
 
 def buckets_worth_compiling(sampler: BatchSampler, config: TrainConfig) -> list[Bucket]:
@@ -219,10 +236,11 @@ def buckets_worth_compiling(sampler: BatchSampler, config: TrainConfig) -> list[
     ]
 
 
-def epoch_line(record: EpochRecord, metric: Metric) -> str:
+def epoch_line(record: EpochRecord, *metrics: Metric) -> str:
     """Format a record as `epoch 7: dev span F1 0.842, loss 0.312, 41 s, 9,800 tokens/s`."""
     decimals = 0 if record.seconds >= 10 else 1
+    names = " and ".join(map(short_name, metrics))
     return (
-        f"epoch {record.epoch}: dev {short_name(metric)} {record.dev_score:.3f}, loss {record.loss:.3f}, "
+        f"epoch {record.epoch}: dev {names} {record.dev_score:.3f}, loss {record.loss:.3f}, "
         f"{record.seconds:.{decimals}f} s, {record.tokens_per_second:,.0f} tokens/s"
     )

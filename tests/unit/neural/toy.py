@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from seqtag.config import FeaturesConfig, Metric, ModelConfig, SchemeName, TaggerConfig, TrainConfig
 from seqtag.features import Bucket, TagIndex, Vocabulary, encode_corpus, index_corpus, read_encoded, windows
-from seqtag.neural import train
+from seqtag.neural import TagColumn, train
 
 Sequences = Sequence[Sequence[tuple[str, str]]]  # tokens with their tags
 
@@ -61,15 +61,11 @@ class ToyCorpus:
         config = train_config(**{"batch_size": 16, "learning_rate": 0.01, "max_epochs": 1} | train_settings)
         small = SMALL.model_copy(update={"output": output})
         train(
-            self.encoded,
-            self.vocabulary,
+            [TagColumn(self.encoded, self.vocabulary, bundle, self.metric, output_scheme)],
             config=config,
             model=small if config.recipe == "default" else ModelConfig(),
             features=self.features,
-            metric=self.metric,
             seed=seed,
-            output_scheme=output_scheme,
-            folder=bundle,
             checkpoints=checkpoints,
             halved=halved,
             on_epoch=on_epoch,

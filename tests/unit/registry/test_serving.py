@@ -222,7 +222,7 @@ def trained_home(home: Path, open_registry: OpenRegistry, results: Results, tmp_
 
     from seqtag.config import FeaturesConfig, ModelConfig, TrainConfig
     from seqtag.features import encode_corpus, index_corpus
-    from seqtag.neural import train
+    from seqtag.neural import TagColumn, train
 
     features = FeaturesConfig(bucket_lengths=(4, 8), window_overlap=2)
     split = tmp_path / "split.parquet"
@@ -241,14 +241,15 @@ def trained_home(home: Path, open_registry: OpenRegistry, results: Results, tmp_
     splits = {"train": split, "dev": split}
     encode_corpus(splits, vocabulary, tag_index, config=features, folder=tmp_path / "encoded")
     train(
-        tmp_path / "encoded",
-        tmp_path / "vocabulary",
+        [
+            TagColumn(
+                tmp_path / "encoded", tmp_path / "vocabulary", _made(tmp_path / "model"), metric="accuracy"
+            )
+        ],
         config=TrainConfig(max_epochs=1),
         model=ModelConfig(),
         features=features,
-        metric="accuracy",
         seed=1,
-        folder=_made(tmp_path / "model"),
     )
     registry = open_registry(home)
     registry.register("sample", **{**results(), "bundle": tmp_path / "model"})

@@ -28,7 +28,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Bundle in `model`, trained on spans for an epoch, with its predictions in `golden.parquet`."""
     from seqtag.config import FeaturesConfig, ModelConfig, TrainConfig
     from seqtag.features import encode_corpus, index_corpus
-    from seqtag.neural import train, write_predictions
+    from seqtag.neural import TagColumn, train, write_predictions
 
     folder = tmp_path_factory.mktemp("smoke_test")
     for name in ("vocabulary", "model"):
@@ -45,15 +45,11 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     splits = {"train": split, "dev": split}
     encode_corpus(splits, vocabulary, index, config=features, folder=folder / "encoded")
     train(
-        folder / "encoded",
-        folder / "vocabulary",
+        [TagColumn(folder / "encoded", folder / "vocabulary", folder / "model", "accuracy", "IOB2")],
         config=TrainConfig(max_epochs=1),
         model=ModelConfig(),
         features=features,
-        metric="accuracy",
         seed=1,
-        folder=folder / "model",
-        output_scheme="IOB2",
     )
     write_predictions(folder / "model", split, folder / "golden.parquet", scheme="IOBES")
     return folder
