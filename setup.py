@@ -19,9 +19,9 @@ from setuptools.command.build_ext import build_ext
 
 SOURCES = Path("seqtag/neural/native")
 KERNELS = ("lstm", "cross_entropy", "character_cnn", "updates")  # compiled for each instruction set
-OPERATIONS = (
-    *("operations", "array_operations", "lstm_operations", "cross_entropy_operations"),
-    *("character_cnn_operations", "update_operations"),
+OPERATIONS = (  # compiled once
+    *("operations", "instruction_sets", "array_operations", "lstm_operations"),
+    *("cross_entropy_operations", "character_cnn_operations", "update_operations"),
 )
 TARGET = f"{platform.machine()}-linux-gnu.2.17"  # the oldest glibc that a wheel for manylinux2014 may need
 OPTIONS = [

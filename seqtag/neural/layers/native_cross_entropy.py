@@ -24,6 +24,8 @@ def native_cross_entropy(
         tag_ids: `<int32>[batch, time]`.
         weights: `<float32>[batch, time]`, weight of each token.
     """
+    # A part has one operation, where the LSTM has one for each direction: so as many run in parallel. One
+    # processor has two parts as well, so that its results equal those of two and three.
     parts = 2 * n_parts()
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]  # tensorflow is untyped

@@ -14,7 +14,7 @@ from seqtag.neural._tensorflow import tf
 
 LIBRARY = Path(__file__).with_name("libseqtag_native.so")
 _SECTION_HEADERS = struct.Struct("<40xQ10xHH2x")  # of an ELF file's 64 bytes: offset, size of one, number
-_MOST_PARTS = 8  # each part packs the weights
+_MOST_PARTS = 8  # each part packs all weights, and has gradients at them that are then added
 
 _log = logging.getLogger(__name__)
 
@@ -71,23 +71,53 @@ def operations() -> NativeOperations | None:
         return None
     try:
         _require_whole(LIBRARY)
-        loaded = tf.load_op_library(str(LIBRARY))
-        library = ctypes.CDLL(str(LIBRARY))
+        found = _load(LIBRARY)
     except (OSError, tf.errors.OpError) as error:
         _log.warning("training uses XLA, which is slower: the native operations cannot be loaded: %s", error)
         return None
-    library.seqtag_instruction_set.restype = ctypes.c_char_p
-    name = library.seqtag_instruction_set().decode()
-    return NativeOperations(
-        loaded.seqtag_array,
-        loaded.seqtag_filled,
-        loaded.seqtag_lstm,
-        loaded.seqtag_lstm_gradient,
-        loaded.seqtag_cross_entropy,
-        loaded.seqtag_cross_entropy_gradient,
-        loaded.seqtag_character_cnn,
-        loaded.seqtag_character_cnn_gradient,
-        loaded.seqtag_sum_rows,
-        loaded.seqtag_adam,
-        name,
-    )
+    if _is_outdated(LIBRARY):
+        _log.warning("%s is older than its sources; install seqtag again", LIBRARY)
+    return found
+
+
+def _load(library: Path) -> NativeOperations:
+    """Load a library and return its operations.
+
+    Raises:
+        OSError: the library was built from other sources, or TensorFlow refuses one of its operations.
+        tf.errors.OpError: TensorFlow cannot load it.
+    """
+    loaded, functions = tf.load_op_library(str(library)), ctypes.CDLL(str(library))
+    try:
+        functions.seqtag_instruction_set.restype = ctypes.c_char_p
+        functions.seqtag_registration_error.restype = ctypes.c_char_p
+        found = NativeOperations(
+            loaded.seqtag_array,
+            loaded.seqtag_filled,
+            loaded.seqtag_lstm,
+            loaded.seqtag_lstm_gradient,
+            loaded.seqtag_cross_entropy,
+            loaded.seqtag_cross_entropy_gradient,
+            loaded.seqtag_character_cnn,
+            loaded.seqtag_character_cnn_gradient,
+            loaded.seqtag_sum_rows,
+            loaded.seqtag_adam,
+            functions.seqtag_instruction_set().decode(),
+        )
+    except AttributeError as error:
+        raise OSError(f"{library} was built from other sources ({error}); install seqtag again") from error
+    if refused := functions.seqtag_registration_error().decode():
+        raise OSError(f"TensorFlow refuses the operation {refused}")
+    return found
+
+
+def _is_outdated(library: Path) -> bool:
+    """Return whether sources of a checkout are newer than the library, as Make would.
+
+    A digest of the sources in the library would make a training's code version depend on their comments.
+    """
+    setup = library.parents[3] / "setup.py"
+    if not setup.exists():  # installed from a wheel, where times of files mean nothing
+        return False
+    sources = [setup, *library.parent.glob("*.[ch]")]
+    return max(source.stat().st_mtime for source in sources) > library.stat().st_mtime

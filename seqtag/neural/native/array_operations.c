@@ -1,7 +1,8 @@
 /* The operations SeqtagArray and SeqtagFilled: an array that several operations fill in parallel.
 
    SeqtagArray allocates it, the operations write to parts of it, and SeqtagFilled returns it when they are done. So
-   the parts need not be concatenated. Between the two, nothing else may read the array. */
+   the parts need not be concatenated. Between the two, nothing else may read the array.
+   tf.debugging.enable_check_numerics() does, and may report the undefined content as not finite. */
 #include "operations.h"
 
 static void compute_array(void *kernel, TF_OpKernelContext *context) {

@@ -26,9 +26,9 @@ static void forward(const CharacterCnn *of, float *output, float *chosen) {
       const float *after = products_at(of, ids, position, 2);
       for (int64_t f = 0; f < filters; f++) {
         const float value = of->bias[f] + before[f] + here[f] + after[f];
-        const int is_larger = value > output[f];
-        chosen[f] = is_larger ? (float)position : chosen[f];
-        output[f] = is_larger ? value : output[f];
+        const int is_chosen = (value > output[f]) | (value != value); /* NaN stays: nothing is above it */
+        chosen[f] = is_chosen ? (float)position : chosen[f];
+        output[f] = is_chosen ? value : output[f];
       }
     }
   }

@@ -27,7 +27,7 @@ typedef struct {
 /* The functions, compiled for one instruction set. */
 typedef struct {
   /* Write output: [n_words, filters], 0 for a word without characters; and chosen: [n_words, filters], the position
-     of the largest value, -1 where no value is above 0. */
+     of the largest value, -1 where no value is above 0. NaN counts as the largest value. */
   void (*forward)(const CharacterCnn *, float *output, float *chosen);
 
   void (*gradient)(const CharacterCnn *, const CharacterCnnGradient *);

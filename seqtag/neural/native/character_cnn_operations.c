@@ -1,7 +1,7 @@
 /* The operations SeqtagCharacterCnn and SeqtagCharacterCnnGradient; see character_cnn.h. */
 #include "operations.h"
 
-/* The inputs that both operations start with. */
+/* The inputs: the common ones, and those that only the gradient has. */
 enum { IDS, PRODUCTS, BIAS, N_COMMON, CHOSEN = N_COMMON, D_OUTPUT, N_OF_GRADIENT };
 
 static CharacterCnn read_cnn(Call *call) {

@@ -3,17 +3,17 @@
    Tokens of a weight other than 0 are computed ROWS_AT_ONCE at a time. Features and tags are padded to multiples of
    COLUMNS. */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cross_entropy.h"
 #include "vectors.h"
+#include "working_memory.h"
 
 #define TILE_ROWS 4
 #define COLUMNS (2 * LANES) /* of a tile: its sums fit the registers of all instruction sets */
-#define ROWS_AT_ONCE 64     /* a multiple of TILE_ROWS; their features fit the second-level cache */
 #define NEVER (-1e30f)      /* score of the tags that pad the last tile: probability 0 */
-#define ALIGNMENT 64
+
+_Static_assert(ROWS_AT_ONCE % TILE_ROWS == 0, "the rows that are computed at once are whole tiles");
 
 static int64_t padded(int64_t n) { return (n + COLUMNS - 1) / COLUMNS * COLUMNS; }
 
@@ -21,14 +21,6 @@ static int64_t n_saved(const CrossEntropy *of) {
   int64_t n = 0;
   for (int64_t i = 0; i < of->n_tokens; i++) n += of->weights[i] != 0;
   return n * padded(of->tags);
-}
-
-/* Return an array of zeros. */
-static float *allocate(int64_t n_floats) {
-  size_t size = ((size_t)n_floats * sizeof(float) / ALIGNMENT + 1) * ALIGNMENT;
-  float *array = aligned_alloc(ALIGNMENT, size);
-  if (array) memset(array, 0, size);
-  return array;
 }
 
 /* Add a b to sums: [rows, columns], for rows and columns in multiples of the tile. */
@@ -103,11 +95,11 @@ static double softmax(float *scores, int64_t n, int32_t tag_id, float weight) {
 static int forward(const CrossEntropy *of, float *saved, float *loss) {
   const int64_t tags = padded(of->tags), features = padded(of->features);
   int64_t tokens[ROWS_AT_ONCE];
-  float *kernel = allocate(of->features * tags), *bias = allocate(tags), *x = allocate(ROWS_AT_ONCE * features);
-  float *scores = allocate(ROWS_AT_ONCE * tags);
-  const int allocated = kernel && bias && x && scores;
+  Memory memory = {.n = 0};
+  float *kernel = allocate_zeros(&memory, of->features * tags), *bias = allocate_zeros(&memory, tags);
+  float *x = allocate_zeros(&memory, ROWS_AT_ONCE * features), *scores = allocate_zeros(&memory, ROWS_AT_ONCE * tags);
   double sum = 0;
-  if (allocated) {
+  if (!memory.exhausted) {
     for (int64_t i = 0; i < of->features; i++) {
       memcpy(kernel + i * tags, of->kernel + i * of->tags, (size_t)of->tags * sizeof *kernel);
     }
@@ -122,11 +114,7 @@ static int forward(const CrossEntropy *of, float *saved, float *loss) {
     }
   }
   *loss = (float)sum;
-  free(kernel);
-  free(bias);
-  free(x);
-  free(scores);
-  return allocated;
+  return free_all(&memory);
 }
 
 /* Copy [n, from_size] to its transpose. */
@@ -139,11 +127,12 @@ static void transpose(const float *from, int64_t n, int64_t from_size, int64_t s
 static int gradient(const CrossEntropy *of, const CrossEntropyGradient *g) {
   const int64_t tags = padded(of->tags), features = padded(of->features);
   int64_t tokens[ROWS_AT_ONCE];
-  float *kernel = allocate(of->tags * features), *x = allocate(ROWS_AT_ONCE * features);
-  float *d_x = allocate(ROWS_AT_ONCE * features), *d_scores = allocate(ROWS_AT_ONCE * tags);
-  float *d_kernel = allocate(tags * features); /* transposed, as `kernel` */
-  const int allocated = kernel && x && d_x && d_scores && d_kernel;
-  if (allocated) {
+  Memory memory = {.n = 0};
+  float *kernel = allocate_zeros(&memory, of->tags * features), *x = allocate_zeros(&memory, ROWS_AT_ONCE * features);
+  float *d_x = allocate_zeros(&memory, ROWS_AT_ONCE * features);
+  float *d_scores = allocate_zeros(&memory, ROWS_AT_ONCE * tags);
+  float *d_kernel = allocate_zeros(&memory, tags * features); /* transposed, as `kernel` */
+  if (!memory.exhausted) {
     transpose(of->kernel, of->features, of->tags, of->tags, kernel, features);
     memset(g->d_bias, 0, (size_t)of->tags * sizeof(float));
     memset(g->d_x, 0, (size_t)(of->n_tokens * of->features) * sizeof(float));
@@ -162,12 +151,7 @@ static int gradient(const CrossEntropy *of, const CrossEntropyGradient *g) {
     }
     transpose(d_kernel, of->tags, features, of->features, g->d_kernel, of->tags);
   }
-  free(kernel);
-  free(x);
-  free(d_x);
-  free(d_scores);
-  free(d_kernel);
-  return allocated;
+  return free_all(&memory);
 }
 
 const CrossEntropyFunctions FUNCTIONS = {n_saved, forward, gradient};

@@ -1,7 +1,5 @@
 /* The operations SeqtagCrossEntropy and SeqtagCrossEntropyGradient: the loss of a part of the sequences; see
    cross_entropy.h. */
-#include <stdlib.h>
-
 #include "operations.h"
 
 /* The inputs that both operations start with. */
@@ -72,8 +70,8 @@ static void compute_gradient(void *kernel, TF_OpKernelContext *context) {
 }
 
 static void *create(TF_OpKernelConstruction *construction) {
-  Part *part = malloc(sizeof *part);
-  *part = (Part){attribute(construction, "part"), attribute(construction, "parts")};
+  Part *part = new_kernel(construction, sizeof *part);
+  if (part) *part = (Part){attribute(construction, "part"), attribute(construction, "parts")};
   return part;
 }
 

@@ -21,11 +21,10 @@
 
 #include "lstm.h"
 #include "vectors.h"
+#include "working_memory.h"
 
 #define GATES 4
-#define KEPT 5          /* vectors that are saved for a block: four gates and the cell */
-#define ROWS_AT_ONCE 64 /* rows whose gradients are products of one part; they fit the first-level cache */
-#define ALIGNMENT 64
+#define KEPT 5 /* vectors that are saved for a block: four gates and the cell */
 
 /* ---- the order of computation ---- */
 
@@ -75,28 +74,6 @@ static int make_order(const Lstm *lstm, Order *order) {
     }
   }
   return 1;
-}
-
-/* ---- working memory ---- */
-
-typedef struct {
-  float *arrays[12];
-  int n;
-  int exhausted;
-} Memory;
-
-/* Return an array with undefined content. */
-static float *allocate(Memory *memory, int64_t n_floats) {
-  size_t size = ((size_t)n_floats * sizeof(float) / ALIGNMENT + 1) * ALIGNMENT;
-  float *array = aligned_alloc(ALIGNMENT, size);
-  if (!array) memory->exhausted = 1;
-  memory->arrays[memory->n++] = array;
-  return array;
-}
-
-static int free_all(Memory *memory) {
-  while (memory->n) free(memory->arrays[--memory->n]);
-  return !memory->exhausted;
 }
 
 static void zero(float *array, int64_t n) { memset(array, 0, (size_t)n * sizeof *array); }

@@ -18,11 +18,12 @@ typedef struct {
   const float *bias;      /* [4 * units] */
   const float *keep;      /* [n_masks, batch, units], factors on the state before each gate */
   int64_t keep_stride;    /* floats from one mask to the next */
-  int64_t output_stride;  /* floats from one token to the next, in outputs and their gradients */
+  int64_t output_stride;  /* floats from one token to the next in `output` and `d_output`: 2 * units if both
+                             directions write to one array */
 } Lstm;
 
 typedef struct {
-  const float *d_output;       /* [batch, time, units] */
+  const float *d_output;       /* [batch, time, units], tokens output_stride apart */
   const float *output, *saved; /* of `forward` */
   float *d_x;                  /* [batch, time, features], 0 at padding */
   float *d_kernel;             /* [features, 4 * units] */
@@ -37,7 +38,7 @@ typedef struct {
   /* Return the number of floats that `forward` saves for `gradient`. */
   int64_t (*n_saved)(const Lstm *);
 
-  /* Write output: [batch, time, units], 0 at padding; and saved: [n_saved]. */
+  /* Write output: [batch, time, units], tokens output_stride apart, 0 at padding; and saved: [n_saved]. */
   int (*forward)(const Lstm *, float *output, float *saved);
 
   int (*gradient)(const Lstm *, const LstmGradient *);

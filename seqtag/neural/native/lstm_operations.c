@@ -3,8 +3,6 @@
 
    An operation runs in one thread. Directions and parts do not depend on each other, so TensorFlow runs them in
    parallel. */
-#include <stdlib.h>
-
 #include "operations.h"
 
 typedef struct {
@@ -35,6 +33,7 @@ static Lstm read_lstm(Call *call, const Share *share) {
   require(call, RECURRENT, 2, (int64_t[]){lstm.units, gates}, "recurrent must be [units, 4 * units]");
   require(call, BIAS, 1, (int64_t[]){gates}, "bias must be [4 * units]");
   require_part(call, share->part);
+  if (share->backward > 1) refuse(call, "backward must be 0 or 1");
   if (lstm.n_masks != 0 && lstm.n_masks != 1 && lstm.n_masks != 4) refuse(call, "keep must have 0, 1 or 4 masks");
   if (!ok(call)) return lstm;
   const int64_t first = batch * share->part.number / share->part.of;
@@ -104,7 +103,8 @@ static void compute_gradient(void *kernel, TF_OpKernelContext *context) {
 }
 
 static void *create(TF_OpKernelConstruction *construction) {
-  Share *share = malloc(sizeof *share);
+  Share *share = new_kernel(construction, sizeof *share);
+  if (!share) return 0;
   share->backward = attribute(construction, "backward");
   share->part = (Part){attribute(construction, "part"), attribute(construction, "parts")};
   return share;

@@ -1,46 +1,8 @@
-/* What operations.h declares, and the choice of the instruction set. */
+/* What operations.h declares, and the registration of the operations. */
+#include <stdio.h>
 #include <stdlib.h>
-#if defined(__x86_64__)
-#include <cpuid.h>
-#endif
 
 #include "operations.h"
-
-#if defined(__x86_64__)
-/* `__builtin_cpu_supports` of Zig 0.17 returns 0 for everything, so the processor is asked directly. */
-static int has(unsigned bits, unsigned of) { return (of & bits) == bits; }
-
-/* Return 3 or 4 if processor and operating system support x86-64-v3 or x86-64-v4, else 0. */
-static int x86_64_level(void) {
-  unsigned a, b, c, d, states, ignored;
-  if (!__get_cpuid(1, &a, &b, &c, &d)) return 0;
-  if (!has(bit_FMA | bit_MOVBE | bit_OSXSAVE | bit_AVX | bit_F16C, c)) return 0;
-  __asm__("xgetbv" : "=a"(states), "=d"(ignored) : "c"(0)); /* registers that the operating system saves */
-  if (!has(0x6, states)) return 0;
-  if (!__get_cpuid(0x80000001, &a, &b, &c, &d) || !has(bit_LZCNT, c)) return 0;
-  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !has(bit_AVX2 | bit_BMI | bit_BMI2, b)) return 0;
-  const unsigned v4 = bit_AVX512F | bit_AVX512CD | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL;
-  return has(v4, b) && has(0xe6, states) ? 4 : 3;
-}
-#endif
-
-const Functions *functions(void) {
-  static const Functions generic = {&lstm_generic, &updates_generic, &character_cnn_generic, &cross_entropy_generic};
-#if defined(__x86_64__)
-  static const Functions avx512 = {&lstm_avx512, &updates_avx512, &character_cnn_avx512, &cross_entropy_avx512};
-  static const Functions avx2 = {&lstm_avx2, &updates_avx2, &character_cnn_avx2, &cross_entropy_avx2};
-  static const Functions *found; /* threads may set it at the same time, to the same value */
-  if (!found) {
-    const int level = x86_64_level();
-    found = level == 4 ? &avx512 : level == 3 ? &avx2 : &generic;
-  }
-  return found;
-#else
-  return &generic;
-#endif
-}
-
-__attribute__((visibility("default"))) const char *seqtag_instruction_set(void) { return functions()->lstm->instruction_set; }
 
 int ok(const Call *call) { return TF_GetCode(call->status) == TF_OK; }
 
@@ -73,10 +35,13 @@ void require_part(Call *call, Part part) {
 
 float *allocate_output(Call *call, int slot, int output, int n_dimensions, const int64_t *dimensions) {
   if (!ok(call)) return 0;
-  int64_t n = 1;
-  for (int i = 0; i < n_dimensions; i++) n *= dimensions[i];
+  int64_t n_bytes = sizeof(float);
+  for (int i = 0; i < n_dimensions; i++) {
+    if (__builtin_mul_overflow(n_bytes, dimensions[i], &n_bytes)) refuse(call, "an output must be below 2^63 bytes");
+  }
+  if (!ok(call)) return 0;
   call->outputs[slot] = TF_AllocateOutput(call->context, output, TF_FLOAT, dimensions, n_dimensions,
-                                          (size_t)n * sizeof(float), call->status);
+                                          (size_t)n_bytes, call->status);
   return ok(call) ? TF_TensorData(call->outputs[slot]) : 0;
 }
 
@@ -105,20 +70,41 @@ void finish(Call *call) {
 
 int attribute(TF_OpKernelConstruction *construction, const char *name) {
   TF_Status *status = TF_NewStatus();
-  int64_t value = 0;
-  TF_OpKernelConstruction_GetAttrInt64(construction, name, &value, status);
+  int32_t value = 0;
+  TF_OpKernelConstruction_GetAttrInt32(construction, name, &value, status); /* fails if it needs more than 32 bits */
+  if (TF_GetCode(status) != TF_OK) TF_OpKernelConstruction_Failure(construction, status);
   TF_DeleteStatus(status);
-  return (int)value;
+  return value;
+}
+
+void *new_kernel(TF_OpKernelConstruction *construction, size_t size) {
+  void *kernel = malloc(size);
+  if (kernel) return kernel;
+  TF_Status *status = TF_NewStatus();
+  TF_SetStatus(status, TF_RESOURCE_EXHAUSTED, "out of memory");
+  TF_OpKernelConstruction_Failure(construction, status);
+  TF_DeleteStatus(status);
+  return 0;
 }
 
 void *attribute_kernel(TF_OpKernelConstruction *construction, const char *name) {
-  int *kernel = malloc(sizeof *kernel);
-  *kernel = attribute(construction, name);
+  int *kernel = new_kernel(construction, sizeof *kernel);
+  if (kernel) *kernel = attribute(construction, name);
   return kernel;
 }
 
 static void unknown_shape(TF_ShapeInferenceContext *context, TF_Status *status) {
   TF_ShapeInferenceContextSetUnknownShape(context, status); /* the caller sets the shapes */
+}
+
+static char registration_error[200]; /* the first one; empty if there is none */
+
+/* Called by Python. */
+__attribute__((visibility("default"))) const char *seqtag_registration_error(void) { return registration_error; }
+
+static void keep_error(const Operation *of, const TF_Status *status) {
+  if (TF_GetCode(status) == TF_OK || *registration_error) return;
+  snprintf(registration_error, sizeof registration_error, "%s: %s", of->name, TF_Message(status));
 }
 
 void add_operation(const Operation *of) {
@@ -130,7 +116,9 @@ void add_operation(const Operation *of) {
   TF_OpDefinitionBuilderSetShapeInferenceFunction(definition, unknown_shape);
   if (of->is_stateful) TF_OpDefinitionBuilderSetIsStateful(definition, true); /* TensorFlow 2.21 ignores the value */
   TF_RegisterOpDefinition(definition, status);
+  keep_error(of, status);
   TF_RegisterKernelBuilder(of->name, TF_NewKernelBuilder(of->name, "CPU", of->create, of->compute, free), status);
+  keep_error(of, status);
   TF_DeleteStatus(status);
 }
 

@@ -2,40 +2,32 @@
 #ifndef SEQTAG_OPERATIONS_H
 #define SEQTAG_OPERATIONS_H
 
-#include "character_cnn.h"
-#include "cross_entropy.h"
-#include "lstm.h"
+#include "instruction_sets.h"
 #include "tensorflow_c_api.h"
-#include "updates.h"
 
-typedef struct {
-  const LstmFunctions *lstm;
-  const UpdateFunctions *updates;
-  const CharacterCnnFunctions *character_cnn;
-  const CrossEntropyFunctions *cross_entropy;
-} Functions;
-
-/* Return the functions for this machine. */
-const Functions *functions(void);
+enum { MOST_ATTRIBUTES = 3, MOST_INPUTS = 10, MOST_OUTPUTS = 4 };
 
 /* The definition of an operation. Lists end with null. */
 typedef struct {
   const char *name;
-  const char *attributes[4], *inputs[11], *outputs[5];
+  const char *attributes[MOST_ATTRIBUTES + 1], *inputs[MOST_INPUTS + 1], *outputs[MOST_OUTPUTS + 1];
   int is_stateful; /* 1: TensorFlow must not take two calls with the same inputs for one */
-  void *(*create)(TF_OpKernelConstruction *); /* returns the kernel, which `free` deletes */
+  void *(*create)(TF_OpKernelConstruction *); /* returns the kernel, which `free` deletes; null: no kernel */
   void (*compute)(void *kernel, TF_OpKernelContext *);
 } Operation;
 
 void add_operation(const Operation *);
 
-/* Return the value of an attribute. */
+/* The functions that take a construction report their errors to TensorFlow, which then drops the kernel. */
+
+/* Return the value of an attribute; it is an error if it is no int. */
 int attribute(TF_OpKernelConstruction *, const char *name);
 
-/* Return a new kernel: an int with the value of an attribute. */
-void *attribute_kernel(TF_OpKernelConstruction *, const char *name);
+/* Return memory for a kernel; null if memory is exhausted. */
+void *new_kernel(TF_OpKernelConstruction *, size_t size);
 
-enum { MOST_INPUTS = 10, MOST_OUTPUTS = 4 };
+/* Return a new kernel: an int with the value of an attribute; null if memory is exhausted. */
+void *attribute_kernel(TF_OpKernelConstruction *, const char *name);
 
 /* A part of a batch: an operation computes one of them, so that TensorFlow runs several in parallel. */
 typedef struct {

@@ -1,6 +1,9 @@
-/* The part of TensorFlow's stable C API that the operations use (tensorflow/c/ops.h, kernels.h, tf_tensor.h).
+/* The part of TensorFlow's C API that the operations use (tensorflow/c/ops.h, kernels.h, tf_tensor.h, tf_status.h).
 
-   Declared here so that building needs no TensorFlow; the functions are in libtensorflow_framework. */
+   Declared here so that building needs no TensorFlow; libtensorflow_framework exports the functions, in C's ABI.
+   ops.h calls the API alpha and subject to change. Nothing compares these declarations with TensorFlow's, so
+   pyproject.toml pins TensorFlow to a minor version, for which the operations are tested: compare them before another
+   version is allowed. If a function is missing, the library is not loaded, and training uses XLA. */
 #ifndef SEQTAG_TENSORFLOW_C_API_H
 #define SEQTAG_TENSORFLOW_C_API_H
 
@@ -22,6 +25,7 @@ enum { TF_FLOAT = 1 };                                                  /* TF_Da
 TF_Status *TF_NewStatus(void);
 void TF_DeleteStatus(TF_Status *);
 int TF_GetCode(const TF_Status *);
+const char *TF_Message(const TF_Status *);
 void TF_SetStatus(TF_Status *, int code, const char *message);
 
 int TF_NumDims(const TF_Tensor *);
@@ -44,7 +48,8 @@ TF_KernelBuilder *TF_NewKernelBuilder(const char *operation, const char *device,
                                       void *(*create)(TF_OpKernelConstruction *),
                                       void (*compute)(void *, TF_OpKernelContext *), void (*delete)(void *));
 void TF_RegisterKernelBuilder(const char *name, TF_KernelBuilder *, TF_Status *);
-void TF_OpKernelConstruction_GetAttrInt64(TF_OpKernelConstruction *, const char *name, int64_t *value, TF_Status *);
+void TF_OpKernelConstruction_GetAttrInt32(TF_OpKernelConstruction *, const char *name, int32_t *value, TF_Status *);
+void TF_OpKernelConstruction_Failure(TF_OpKernelConstruction *, TF_Status *);
 int TF_NumInputs(TF_OpKernelContext *);
 int TF_NumOutputs(TF_OpKernelContext *);
 void TF_GetInput(TF_OpKernelContext *, int input, TF_Tensor **, TF_Status *);

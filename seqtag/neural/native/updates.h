@@ -1,4 +1,4 @@
-/* What a training step does besides the LSTM: gradients at rows of tables, and Adam.
+/* The updates of a training step: gradients at rows of tables, and Adam.
 
    Arrays are float32 and row-major. Results do not depend on threads. */
 #ifndef SEQTAG_UPDATES_H

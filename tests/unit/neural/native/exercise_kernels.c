@@ -1,4 +1,5 @@
-/* Calls the functions of updates.h, character_cnn.h and cross_entropy.h for many sizes; sanitizers watch. */
+/* Calls the functions of updates.h, character_cnn.h, cross_entropy.h and working_memory.h for many sizes; sanitizers
+   watch. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,6 +7,7 @@
 #include "character_cnn.h"
 #include "cross_entropy.h"
 #include "updates.h"
+#include "working_memory.h"
 
 static float *drawn(int64_t n) {
   float *array = malloc((size_t)n * sizeof *array);
@@ -102,8 +104,21 @@ static int lose(void) {
   return is_right;
 }
 
+/* Allocate one array more than there may be. */
+static int remember(void) {
+  Memory memory = {.n = 0};
+  int is_right = 1;
+  for (int i = 0; i < MOST_ARRAYS; i++) {
+    const int64_t n = rand() % 40;
+    const float *array = allocate_zeros(&memory, n);
+    for (int64_t k = 0; k < n; k++) is_right &= array[k] == 0;
+  }
+  is_right &= !memory.exhausted && !allocate(&memory, 1);
+  return is_right && !free_all(&memory);
+}
+
 int main(void) {
   int n_right = 0;
-  for (int round = 0; round < 2000; round++) n_right += update() && pool() && lose();
+  for (int round = 0; round < 2000; round++) n_right += update() && pool() && lose() && remember();
   printf("%d rounds\n", n_right);
 }

@@ -60,6 +60,28 @@ def test_all_instruction_sets_give_equal_bytes(filters):
     assert len(found) == 1
 
 
+def test_a_value_that_is_not_a_number_is_the_largest():
+    """Otherwise the loss would stay finite, and nothing would tell that a weight is not a number."""
+    ids = np.array([[2, 1, 1], [1, 1, 2], [1, 1, 0]], np.int32)
+    products = np.zeros([3, 3, 20], np.float32)
+    products[1, 1:] = [[1.0], [2.0]]
+    products[1, 2, 5] = np.nan  # character 2, filter 5
+    bias = np.zeros(20, np.float32)
+    bias[7] = np.nan
+    values = tf.nn.relu(bias + tf.gather(products[1], ids))  # [n_words, time, filters]
+    expected = tf.reduce_max(tf.where(ids[..., None] > 0, values, 0.0), axis=1)
+    suffixes = suffixes_of_this_machine()  # TensorFlow has to load the library first
+    library = ctypes.CDLL(str(native.LIBRARY))
+    for suffix in suffixes:
+        functions = CharacterCnnFunctions.in_dll(library, f"character_cnn_{suffix}")
+        output, chosen = np.zeros([2, 3, 20], np.float32)
+        cnn = CharacterCnn(3, 3, 3, 20, ids.ctypes.data, products.ctypes.data, bias.ctypes.data)
+        functions.forward(cnn, output.ctypes.data, chosen.ctypes.data)
+        np.testing.assert_array_equal(output, expected)
+        assert chosen[:, 5].tolist() == [0, 2, 0]
+        assert chosen[:, 7].tolist() == [2, 2, 1]  # the last of several
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [

@@ -168,6 +168,7 @@ def test_parts_of_a_batch_give_the_loss_and_the_gradients_of_the_whole(monkeypat
         ({"upstream": tf.ones([1])}, "upstream must be a number"),
         ({"d_x": tf.ones([2, 2, 4])}, "d_x must have the shape of x"),
         ({"parts": 1}, "part must be in"),
+        ({"part": 2**31}, "part has value 2147483648 out of range"),
     ],
 )
 def test_the_gradient_refuses_wrong_inputs(wrong, message):

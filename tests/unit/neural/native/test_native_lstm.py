@@ -1,7 +1,6 @@
 """The native LSTM against a step-by-step definition in float64, for each instruction set of the machine."""
 
 import ctypes
-import logging
 from functools import cache
 
 import numpy as np
@@ -198,6 +197,9 @@ def test_equal_inputs_give_equal_bytes():
         ({"x": np.zeros([2, 2])}, "x must have 3 dimensions"),
         ({"output": np.zeros([2, 2, 4])}, "outputs .* must be .batch, time, 2 . units."),
         ({"part": 2}, "part must be in"),
+        ({"part": 2**31}, "part has value 2147483648 out of range"),
+        ({"parts": 2**31}, "parts has value 2147483648 out of range"),
+        ({"backward": 2}, "backward must be 0 or 1"),
     ],
 )
 def test_the_operation_refuses_wrong_inputs(wrong, message):
@@ -209,23 +211,11 @@ def test_the_operation_refuses_wrong_inputs(wrong, message):
         "recurrent": np.zeros([4, 16]),
         "bias": np.zeros(16),
         "output": np.zeros([2, 2, 8]),
+        "backward": 0,
         "part": 1,
+        "parts": 2,
     } | wrong
-    part = inputs.pop("part")
+    attributes = {name: inputs.pop(name) for name in ("backward", "part", "parts")}
     tensors = {n: tf.constant(v, tf.int32 if n == "lengths" else tf.float32) for n, v in inputs.items()}
     with pytest.raises(tf.errors.InvalidArgumentError, match=message):
-        native.operations().lstm(**tensors, backward=False, part=part, parts=2)
-
-
-@pytest.mark.parametrize("kept", [None, 0, 100, 0.5, 0.99], ids=lambda kept: f"kept {kept}")
-def test_without_a_whole_library_training_uses_xla_and_says_why(monkeypatch, tmp_path, caplog, kept):
-    """Loading a library that was cut ends the process with SIGBUS, so it is not tried."""
-    content = native.LIBRARY.read_bytes()
-    if kept is not None:
-        n_bytes = int(kept * len(content)) if isinstance(kept, float) else kept
-        (tmp_path / "other.so").write_bytes(content[:n_bytes])
-    monkeypatch.setattr(native, "LIBRARY", tmp_path / "other.so")
-    with caplog.at_level(logging.WARNING):
-        assert native.operations.__wrapped__() is None
-    assert "training uses XLA, which is slower" in caplog.text
-    assert "other.so" in caplog.text
+        native.operations().lstm(**tensors, **attributes)
