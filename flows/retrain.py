@@ -13,6 +13,7 @@ from prefect.states import Completed
 import tasks
 from flows.approval import request_approval
 from flows.events import notify_outcome
+from flows.retrain_jointly import retrain_jointly
 from flows.run_context import flow_run_name, resolve_as_of
 from flows.state_hooks import record_end, record_start
 from seqtag import steps
@@ -36,6 +37,8 @@ def retrain(
 ) -> State[RunDir]:
     """Retrain a tagger, and promote the new model if it beats the champion.
 
+    Taggers that a file trains together are promoted together or not at all.
+
     Args:
         tagger: Path of the tagger's TOML file, for example `deployments/taggers/sample.toml`.
         force: Steps to run even if nothing has changed, for example `train`.
@@ -47,6 +50,8 @@ def retrain(
     day = resolve_as_of(config.schedule, as_of)
     workspace = steps.Workspace.of(Settings())
     redirect_library_caches(workspace.home.caches)
+    if config.further_tags:
+        return retrain_jointly(config, workspace, file=tagger, force=force or [], day=day)
 
     run = steps.run_pending_approval(workspace.home, config.name, by=str(runtime.flow_run.id))
     if run is None:

@@ -14,7 +14,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 import tasks
 from flows.run_context import flow_run_name, resolve_as_of
 from seqtag import steps
-from seqtag.config import Settings, load_tagger, redirect_library_caches
+from seqtag.config import Settings, TaggerConfig, load_tagger, redirect_library_caches, taggers_of
 from seqtag.run_dir import TaggedSnapshot
 from tasks.failures import map_errors_to_states
 
@@ -41,13 +41,21 @@ def tag(tagger: str, version: str | None = None, as_of: date | None = None) -> S
     config, workspace = load_tagger(tagger), steps.Workspace.of(Settings())
     day = resolve_as_of(config.schedule, as_of, due_by="tagging")
     redirect_library_caches(workspace.home.caches)
+    found = [_tag(each, workspace, version=version, day=day) for each in taggers_of(config)]
+    message = "\n".join(steps.tagging_sentence(tagged) for tagged, _ in found)
+    if not any(is_new for _, is_new in found):
+        return Completed(name="Skipped", message=f"Nothing is new: {message}", data=found[0][0])
+    return Completed(name="Tagged", message=message, data=found[0][0])
+
+
+def _tag(
+    config: TaggerConfig, workspace: steps.Workspace, *, version: str | None, day: date
+) -> tuple[TaggedSnapshot, bool]:
+    """Return the tagged sequences of one tagger, and whether any of them are new."""
     snapshot = tasks.ingest_untagged(config, workspace)
     tagged = tasks.open_tagging(config, snapshot, workspace, as_of=day, version=version)
     if steps.is_finished(tagged):
-        return Completed(
-            name="Skipped", message=f"Nothing is new: {steps.tagging_sentence(tagged)}", data=tagged
-        )
+        return tagged, False
     groups = steps.groups_of_parts(tagged, workspace)
     tasks.tag_parts.map(groups, unmapped(tagged), unmapped(workspace)).result()
-    tagged = tasks.finish_tagging(config, tagged, workspace)
-    return Completed(name="Tagged", message=steps.tagging_sentence(tagged), data=tagged)
+    return tasks.finish_tagging(config, tagged, workspace), True

@@ -158,6 +158,16 @@ class RunDir:
         return self.path / "snapshot.json"
 
     @property
+    def joint_runs(self) -> Path:
+        """The runs that are trained together with this one, if there are any."""
+        return self.path / "joint_runs.json"
+
+    @property
+    def joint_training(self) -> Path:
+        """The bundles of the runs that are trained together, in the first of them."""
+        return self.path / ".joint_training"
+
+    @property
     def forced(self) -> Path:
         """Steps that are run even if nothing changed, and who asked for them."""
         return self.path / "forced.json"

@@ -16,6 +16,7 @@ from seqtag.config import RECIPES, Settings, tagger_schema
 from seqtag.config.scheme_names import SCHEME_ALIASES
 
 FOLDER = Path(__file__).parent
+_ANY_TABLE = {"type": "object", "additionalProperties": True}
 _BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
 
 
@@ -54,6 +55,9 @@ def _configuration() -> Iterator[str]:
         table = _resolved(each, schema)
         yield f'\n### format = "{table["properties"]["format"]["const"]}"\n\n{table["description"]}\n'
         yield from _table(table, leave_out={"format": None})
+    further = _resolved(schema["properties"]["further_tags"]["items"], schema)
+    yield f"\n## [[further_tags]]\n\n{further['description']}\n"
+    yield from _table(further)
     columns = _resolved(tables["features"], schema)["properties"]["columns"]["items"]["oneOf"]
     yield "\n## [[features.columns]]\n\nOne table for each column of the tokens that the model reads."
     yield "[Read further columns](../how-to/add-columns.md) has an example.\n"
@@ -82,7 +86,8 @@ def _table(table: Mapping[str, Any], leave_out: Mapping[str, Any] | None = None)
     yield "| Key | Type | Default | Description |\n|---|---|---|---|"
     for key, each in table["properties"].items():
         if key not in (leave_out or {}):
-            default = f"`{json.dumps(each['default'], ensure_ascii=False)}`" if "default" in each else ""
+            has_default = "default" in each and "$ref" not in each  # a table has a section of its own
+            default = f"`{json.dumps(each['default'], ensure_ascii=False)}`" if has_default else ""
             default = "required" if key in table.get("required", ()) else default
             yield _row(f"`{key}`", _type(each), default, each["description"])
 
@@ -107,7 +112,7 @@ def _type(key: Mapping[str, Any]) -> str:
         return " or ".join(map(_type, key["anyOf"]))
     match key["type"]:
         case "array":
-            is_of_tables = "oneOf" in key["items"] or "$ref" in key["items"]
+            is_of_tables = "oneOf" in key["items"] or "$ref" in key["items"] or key["items"] == _ANY_TABLE
             return "list of tables" if is_of_tables else f"list of {_type(key['items'])}"
         case "object" if key["additionalProperties"] is True:
             return "table"

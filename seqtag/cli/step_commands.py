@@ -49,18 +49,26 @@ def retrain(
     Examples: `seqtag retrain sample`, the same with `--force train`
     """
     from seqtag import steps
+    from seqtag.config import taggers_of
 
     steps.check_step_names(force or [])
     config, day = open_tagger(tagger)
     workspace = open_writable_workspace()
     with continued_by(f"retrain {shlex.quote(tagger)}"):
-        run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=day)
-        steps.force(run, force or [], by=datetime.now(UTC).isoformat())
-        earlier = steps.outcome_digest(run, workspace)
+        runs = [
+            steps.open_run(each, steps.ingest(each, workspace), workspace, as_of=day)
+            for each in taggers_of(config)
+        ]
+        steps.link_runs(runs)
+        for run in runs:
+            steps.force(run, force or [], by=datetime.now(UTC).isoformat())
+        earlier = [steps.outcome_digest(run, workspace) for run in runs]
         for step in STEPS:
-            _run(step.name, run, workspace, command="retrain")
-    outcome = steps.run_outcome(run, workspace, earlier=earlier)
-    typer.echo(steps.outcome_text(run, None if outcome.is_new else outcome.sentence))
+            for run in runs:
+                _run(step.name, run, workspace, command="retrain")
+    for run, before in zip(runs, earlier, strict=True):
+        outcome = steps.run_outcome(run, workspace, earlier=before)
+        typer.echo(steps.outcome_text(run, None if outcome.is_new else outcome.sentence))
 
 
 def ingest(tagger: Tagger) -> None:

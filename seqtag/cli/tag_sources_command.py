@@ -32,15 +32,17 @@ def tag_sources(
     Example: `seqtag tag-sources sample`
     """
     from seqtag import steps
+    from seqtag.config import taggers_of
 
     config, day = open_tagger(tagger)
     workspace = open_writable_workspace()
-    with continued_by(f"tag-sources {shlex.quote(tagger)}"):
-        snapshot = steps.ingest_untagged(config, workspace)
-        tagged = steps.open_tagging(config, snapshot, workspace, as_of=day, version=version)
-        if not steps.is_finished(tagged):
-            for names in steps.groups_of_parts(tagged, workspace):
-                steps.tag_parts(tagged, names, workspace)
-            steps.finish_tagging(config, tagged, workspace)
-    typer.echo(steps.tagging_sentence(tagged), err=True)
-    typer.echo(tagged.sequences)
+    for each in taggers_of(config):
+        with continued_by(f"tag-sources {shlex.quote(tagger)}"):
+            snapshot = steps.ingest_untagged(each, workspace)
+            tagged = steps.open_tagging(each, snapshot, workspace, as_of=day, version=version)
+            if not steps.is_finished(tagged):
+                for names in steps.groups_of_parts(tagged, workspace):
+                    steps.tag_parts(tagged, names, workspace)
+                steps.finish_tagging(each, tagged, workspace)
+        typer.echo(steps.tagging_sentence(tagged), err=True)
+        typer.echo(tagged.sequences)

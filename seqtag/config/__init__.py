@@ -2,6 +2,7 @@
 
 from seqtag.config.corpus_config import CutConfig, QualityConfig, RowRule, SplitConfig, TagsConfig
 from seqtag.config.expectation_config import ExpectationConfig, ExpectationTable, Severity, table_definition
+from seqtag.config.further_tags import FurtherTags, taggers_of
 from seqtag.config.gate_config import EvaluateConfig, GateConfig, Metric
 from seqtag.config.json_schema import SCHEMA_FILE, schema_text, tagger_schema
 from seqtag.config.library_environment import NO_TELEMETRY, redirect_library_caches
@@ -42,6 +43,7 @@ __all__ = [
     "ExpectationTable",
     "FeaturesConfig",
     "Fold",
+    "FurtherTags",
     "GateConfig",
     "GazetteerConfig",
     "Metric",
@@ -77,5 +79,6 @@ __all__ = [
     "sqlite_types",
     "table_definition",
     "tagger_schema",
+    "taggers_of",
     "without_tags",
 ]

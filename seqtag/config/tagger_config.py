@@ -16,6 +16,7 @@ from pydantic import Field, model_validator
 
 from seqtag.config.corpus_config import CorpusConfig, QualityConfig, SplitConfig, TagsConfig
 from seqtag.config.expectation_config import TABLES
+from seqtag.config.further_tags import TAGGER_NAME, FurtherTags, check_further_tags
 from seqtag.config.gate_config import EvaluateConfig, GateConfig
 from seqtag.config.monitor_config import MonitorConfig
 from seqtag.config.old_spellings import with_new_spellings
@@ -32,12 +33,15 @@ class TaggerConfig(Table):
     """Configuration of one tagger, the root of its TOML file."""
 
     name: str = Field(
-        pattern=r"^[a-z0-9][a-z0-9-]{0,62}$",
+        pattern=TAGGER_NAME,
         description="up to 63 lower-case letters, digits and hyphens, not beginning with a hyphen",
     )
     description: str = Field(default="", description="for people, in reports and on the dashboard")
     seed: int = Field(default=1, ge=0, lt=2**31, description="of all randomness in training")
     corpus: CorpusConfig
+    further_tags: tuple[FurtherTags, ...] = Field(
+        default=(), description="other columns of tags, learned together; one table each"
+    )
     tags: TagsConfig = TagsConfig()
     quality: QualityConfig = QualityConfig()
     split: SplitConfig = SplitConfig()
@@ -129,6 +133,23 @@ class TaggerConfig(Table):
                 f"features.columns {list(offered)}, got {', '.join(unknown)!r}; add it to one of the two"
                 f"{did_you_mean(', '.join(unknown), offered)}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _further_tags_can_be_learned(self) -> Self:
+        if not self.further_tags:
+            return self
+        if self.model.output == "crf":
+            raise ValueError(
+                'model.output = "crf" learns one column of tags: expected "auto", "softmax" or "viterbi" '
+                "with further_tags; change one of the two"
+            )
+        if self.approval.required:
+            raise ValueError(
+                "approval.required has no effect with further_tags: expected false, got true; change one of "
+                "the two"
+            )
+        check_further_tags(self)
         return self
 
     @model_validator(mode="after")

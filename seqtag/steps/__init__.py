@@ -68,6 +68,7 @@ from seqtag.steps.remove import removable_folders, remove
 from seqtag.steps.report import report
 from seqtag.steps.retrain_champion import ChampionSubstitute, retrain_champion
 from seqtag.steps.rollback import rollback
+from seqtag.steps.run_inputs import link_runs
 from seqtag.steps.smoke_test import smoke_test
 from seqtag.steps.split import split
 from seqtag.steps.step import check_step_names, force
@@ -115,6 +116,7 @@ __all__ = [
     "ingest_untagged",
     "is_finished",
     "is_new_verdict",
+    "link_runs",
     "monitor",
     "needs_approval",
     "open_approval_request",

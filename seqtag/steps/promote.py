@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
 from seqtag.artifacts import Manifest, file_digest, require_manifest
-from seqtag.formatting import plural
+from seqtag.errors import PromotionConflictError
+from seqtag.formatting import plural, without_verdict
 from seqtag.gate import Decision, GateRule, GateVerdict
 from seqtag.records import Record
-from seqtag.registry import AuditContext, Entry, RegistryDecision, SmokeFindings, failures
+from seqtag.registry import (
+    AuditContext,
+    Entry,
+    Registry,
+    RegistryDecision,
+    SmokeFindings,
+    block_text,
+    failures,
+)
 from seqtag.run_dir import RunDir
 from seqtag.steps.approval import ApprovalRecord
 from seqtag.steps.context import Workspace
 from seqtag.steps.planned_run import DryRun
-from seqtag.steps.register import RegisteredVersion, open_registry
+from seqtag.steps.register import RegisteredVersion, lineage_tags, open_registry
+from seqtag.steps.run_inputs import joint_runs
 from seqtag.steps.step import run_step
 
 
@@ -39,15 +49,39 @@ def promote(run: RunDir, workspace: Workspace, *, by: AuditContext) -> Manifest:
 
     Raises:
         RegistryError: the registry could not be reached, or the registered files changed.
-        PromotionConflictError: the champion is no longer the one that the model was compared with.
+        PromotionConflictError: the champion is no longer the one that the model was compared with, or that of
+            a tagger that is trained with it.
     """
     version = RegisteredVersion.load(run.registration).version
-    entry = open_registry(workspace).apply_decision(run.tagger, version, registry_decision(run), by=by)
+    registry, decision = open_registry(workspace), registry_decision(run)
+    if decision.verdict == "PROMOTE":
+        decision = _unless_blocked(decision, run, registry)
+    entry = registry.apply_decision(run.tagger, version, decision, by=by)
     return publish_promotion(run, entry)
 
 
 def registry_decision(run: RunDir) -> RegistryDecision:
-    """Return the verdict: the decision, or HOLD if the model does not work or is not approved."""
+    """Return the verdict: the decision, or HOLD if the model does not work or is not approved.
+
+    Of runs that are trained together, all are promoted or none.
+    """
+    decided = _decision_alone(run)
+    objection = joint_objection(run) if decided.verdict == "PROMOTE" else None
+    if objection is None:
+        return decided
+    return replace(decided, verdict="HOLD", sentence=f"HOLD: {objection}.")
+
+
+def joint_objection(run: RunDir) -> str | None:
+    """Say which of the taggers that are trained with this one is not promoted on its own account, if any."""
+    for other in joint_runs(run):
+        if other != run and (decided := _decision_alone(other)).verdict != "PROMOTE":
+            own = without_verdict(decided.sentence, decided.verdict).rstrip(".")
+            return f"{other.tagger}, which is trained with it, is not promoted: {own}"
+    return None
+
+
+def _decision_alone(run: RunDir) -> RegistryDecision:
     decision, findings = Decision.load(run.decision), SmokeFindings.load(run.smoke_findings)
     verdict: GateVerdict = decision.verdict
     sentence = decision.sentence
@@ -72,6 +106,28 @@ def registry_decision(run: RunDir) -> RegistryDecision:
     )
 
 
+def _unless_blocked(decision: RegistryDecision, run: RunDir, registry: Registry) -> RegistryDecision:
+    """Return the decision to promote, or HOLD if a rollback blocks a tagger that is trained with this one.
+
+    Raises:
+        PromotionConflictError: one has another champion than the one that its model was compared with.
+    """
+    for other in joint_runs(run):
+        block = registry.block(other.tagger, lineage_tags(other)) if other != run else None
+        if block is not None:
+            sentence = f"HOLD: {other.tagger}, which is trained with it, is blocked: {block_text(block)}."
+            return replace(decision, verdict="HOLD", sentence=sentence)
+        champion = registry.champion(other.tagger)
+        found = None if champion is None else champion.version
+        own = RegisteredVersion.load(other.registration).version
+        if found not in (Decision.load(other.decision).champion_version, own):
+            raise PromotionConflictError(
+                f"{other.tagger}, which is trained with {run.tagger}, has another champion: expected the one "
+                f"that it was compared with, got version {found}; nothing was promoted, run it again"
+            )
+    return decision
+
+
 def publish_promotion(run: RunDir, entry: Entry, *, dry_run: DryRun | None = None) -> Manifest:
     """Write the outcome of the decision, as the ledger has it."""
     findings, meant = SmokeFindings.load(run.smoke_findings), registry_decision(run)
@@ -84,6 +140,14 @@ def publish_promotion(run: RunDir, entry: Entry, *, dry_run: DryRun | None = Non
         objection = approval.objection()
         rules.append(
             GateRule("a person approved it", objection is None, objection or _said(approval), change="")
+        )
+    if len(joint_runs(run)) > 1 and _decision_alone(run).verdict == "PROMOTE":
+        objection = joint_objection(run)
+        joined = objection or "all of them are"
+        rules.append(
+            GateRule(
+                "the taggers that are trained with it are promoted, too", objection is None, joined, change=""
+            )
         )
     if meant.verdict == "PROMOTE":
         detail = entry.sentence if held else "no rollback of such a model is in force"
@@ -102,6 +166,7 @@ def publish_promotion(run: RunDir, entry: Entry, *, dry_run: DryRun | None = Non
         "registration": require_manifest(run.output("register")).digest,
         "smoke test": require_manifest(run.output("smoke_test")).digest,
         "ledger entry": str(entry.entry),
+        "trained together": joint_objection(run) or "",
     }
     return run_step(promote, run, inputs=inputs, write=write, dry_run=dry_run)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
@@ -62,6 +62,31 @@ class EarlierRuns(Record):
     comparisons: Annotated[int, Field(ge=0)]
     spent: Annotated[float, Field(ge=0)]  # probability of a false promotion
     runs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class JointRuns(Record):
+    """joint_runs.json: the runs that are trained together, one for each column of tags, in order."""
+
+    FORMAT: ClassVar[str] = "joint-runs/1"
+
+    paths: tuple[str, ...]  # relative to the run directory
+
+
+def link_runs(runs: Sequence[RunDir]) -> None:
+    """Record in each of some runs that they are trained together; of one, that it is trained alone."""
+    for run in runs:
+        if len(runs) > 1:
+            JointRuns(tuple(run.relative(other.path) for other in runs)).save(run.joint_runs)
+        else:
+            run.joint_runs.unlink(missing_ok=True)
+
+
+def joint_runs(run: RunDir) -> tuple[RunDir, ...]:
+    """Return the runs that are trained together with a run, itself among them; only itself if it is alone."""
+    if not run.joint_runs.exists():
+        return (run,)
+    return tuple(RunDir(run.resolved(path)) for path in JointRuns.load(run.joint_runs).paths)
 
 
 @dataclass(frozen=True)

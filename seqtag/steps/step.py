@@ -41,7 +41,7 @@ def run_step(
         RunDirError: the code was changed while the step ran.
         MissingUpstreamError: in a dry run, no run has an output of this step.
     """
-    output, by = run.output(step.__name__), _forced(run).get(step.__name__)
+    output, by = run.output(step.__name__), forced_by(run, step.__name__)
     is_shared = next(each.is_shared for each in STEPS if each.name == step.__name__)
     others = [other.output(step.__name__) for other in opened_runs(run.path.parent)] if is_shared else []
     inputs = inputs if by is None else {**inputs, "forced": by}
@@ -126,6 +126,11 @@ def force(run: RunDir, names: Sequence[str], *, by: str) -> None:
     if names:
         with file_lock(run.path / ".lock"):
             ForcedSteps({**_forced(run), **dict.fromkeys(names, by)}).save(run.forced)
+
+
+def forced_by(run: RunDir, step: str) -> str | None:
+    """Return who asked for a step of a run to be done even if nothing changed, None if nobody did."""
+    return _forced(run).get(step)
 
 
 def _all_inputs(step: Callable[..., Any], inputs: Mapping[str, str]) -> dict[str, str]:

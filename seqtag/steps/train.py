@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+import shutil
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from seqtag.artifacts import Manifest, digest, file_lock, remove_folder, require_manifest
+from seqtag.artifacts import Manifest, digest, file_lock, link_or_copy, remove_folder, require_manifest
 from seqtag.code_version import code_version
 from seqtag.config import config_inputs
 from seqtag.corpus import sequence_ids
@@ -17,7 +18,8 @@ from seqtag.neural import train as train_recipe
 from seqtag.run_dir import RunDir
 from seqtag.steps.context import metric, output_scheme, read_config
 from seqtag.steps.planned_run import DryRun
-from seqtag.steps.step import run_step
+from seqtag.steps.run_inputs import joint_runs
+from seqtag.steps.step import forced_by, run_step, write_output
 from seqtag.subprocess_runner import run_in_subprocess
 
 CHECKPOINTS_EVERY = 30.0  # seconds; at most this much training is lost when a process is killed
@@ -34,9 +36,10 @@ def train(
 ) -> Manifest:
     """Train the recipe and keep the best epoch.
 
-    Training runs in a subprocess. One that was killed resumes from its last checkpoint, in whichever run
-    directory it began. One that runs out of memory is restarted once, with batches half as large. Writes
-    `train/`: the bundle, with its scores per epoch.
+    Runs that are linked are trained together, by the first of them. Training runs in a subprocess. One that
+    was killed resumes from its last checkpoint, in whichever run directory it began. One that runs out of
+    memory is restarted once, with batches half as large. Writes `train/`: the bundle, with its scores per
+    epoch.
 
     Args:
         on_epoch: called with the fields of each `EpochRecord`.
@@ -47,22 +50,17 @@ def train(
         MemoryExhaustedError: memory was not enough for batches half as large either.
         SubprocessKilledError: the subprocess was killed.
     """
-    config = read_config(run)
-    inputs = {
-        "encoded": require_manifest(run.output("encode")).digest,
-        "vocabulary": require_manifest(run.output("index")).digest,
-        **config_inputs(config, "train", "model", "features", "seed", "corpus.cut"),
-        "metric": metric(run),
-        "output scheme": output_scheme(run),
-    }
+    runs = joint_runs(run)
+    inputs = _inputs(runs)
+    first = runs[0]
     key = digest(*inputs.values(), code_version(__name__, "train").key)[:16]
-    full_batches, half_batches = run.checkpoints(key), run.checkpoints(f"{key}-halved")
+    full_batches, half_batches = first.checkpoints(key), first.checkpoints(f"{key}-halved")
 
     def fit(folder: Path, checkpoints: Path) -> None:
         run_in_subprocess(
             fit_recipe,
             on_message=on_epoch or _ignored,
-            run=str(run.path),
+            runs=[str(each.path) for each in runs],
             folder=str(folder),
             checkpoints=str(checkpoints),
             checkpoints_every=checkpoints_every,
@@ -79,14 +77,40 @@ def train(
         if half_batches.exists():
             fit(folder, half_batches)
 
-    manifest = run_step(train, run, inputs=inputs, write=write, dry_run=dry_run)
+    def write_own(folder: Path) -> None:
+        """Write the bundle of this run; the first of joint runs trains for all."""
+        by = forced_by(first, "train")
+        asked = inputs if by is None else {**inputs, "forced": by}
+        write_output(train, first.joint_training, inputs=asked, write=write)
+        shutil.copytree(
+            first.joint_training / run.tagger, folder, copy_function=link_or_copy, dirs_exist_ok=True
+        )
+
+    manifest = run_step(
+        train, run, inputs=inputs, write=write if len(runs) == 1 else write_own, dry_run=dry_run
+    )
     for folder in (full_batches, half_batches) if dry_run is None else ():
         remove_folder(folder)
     return manifest
 
 
+def _inputs(runs: Sequence[RunDir]) -> dict[str, str]:
+    """Return what the training of joint runs depends on; those of the others are named by their taggers."""
+    inputs: dict[str, str] = {}
+    for number, run in enumerate(runs):
+        of_run = {
+            "encoded": require_manifest(run.output("encode")).digest,
+            "vocabulary": require_manifest(run.output("index")).digest,
+            "metric": metric(run),
+            "output scheme": output_scheme(run),
+        }
+        inputs |= {f"{run.tagger}: {name}" if number else name: value for name, value in of_run.items()}
+    keys = ("train", "model", "features", "seed", "corpus.cut")
+    return {**inputs, **config_inputs(read_config(runs[0]), *keys)}
+
+
 def fit_recipe(
-    run: str,
+    runs: Sequence[str],
     folder: str,
     checkpoints: str,
     *,
@@ -96,25 +120,33 @@ def fit_recipe(
 ) -> None:
     """Train the recipe of a run directory, and write the bundle into `folder`.
 
-    A lock keeps others from resuming from these checkpoints meanwhile, such as a subprocess whose parent was
-    just killed.
+    The bundles of joint runs are written into folders in it, with the names of their taggers. A lock keeps
+    others from resuming from these checkpoints meanwhile, such as a subprocess whose parent was just killed.
     """
-    run_dir, bundle, checkpoint_folder = RunDir(Path(run)), Path(folder), Path(checkpoints)
-    config = read_config(run_dir)
+    run_dirs, bundles, checkpoint_folder = (
+        [RunDir(Path(run)) for run in runs],
+        Path(folder),
+        Path(checkpoints),
+    )
+    config = read_config(run_dirs[0])
     with file_lock(checkpoint_folder / ".lock"):
-        remove_folder(bundle)
-        bundle.mkdir()
+        remove_folder(bundles)
+        columns = []
+        for run in run_dirs:
+            bundle = bundles if len(run_dirs) == 1 else bundles / run.tagger
+            bundle.mkdir(parents=True)
+            columns.append(
+                TagColumn(
+                    encoded=run.output("encode"),
+                    vocabulary=run.output("index"),
+                    folder=bundle,
+                    metric=metric(run),
+                    output_scheme=output_scheme(run),
+                )
+            )
         try:
             train_recipe(
-                [
-                    TagColumn(
-                        encoded=run_dir.output("encode"),
-                        vocabulary=run_dir.output("index"),
-                        folder=bundle,
-                        metric=metric(run_dir),
-                        output_scheme=output_scheme(run_dir),
-                    )
-                ],
+                columns,
                 config=config.train,
                 model=config.model,
                 features=config.features,
@@ -125,7 +157,7 @@ def fit_recipe(
                 on_epoch=send,
             )
         except LossError as error:
-            raise error.naming(sequence_ids(run_dir.split("train"), error.rows)) from error
+            raise error.naming(sequence_ids(run_dirs[0].split("train"), error.rows)) from error
 
 
 def _ignored(_: object) -> None:
