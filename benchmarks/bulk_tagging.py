@@ -46,7 +46,12 @@ def prepare(tagger: Path, folder: Path) -> None:
 
     (folder / "tagger.toml").write_text(tagger.read_text() + SOURCE)
     config = load_tagger(folder / "tagger.toml")
-    config = config.model_copy(update={"train": config.train.model_copy(update={"max_epochs": 1})})
+    faster = {
+        "train": config.train.model_copy(update={"max_epochs": 1}),
+        "gate": config.gate.model_copy(update={"floor": 0.0}),
+        "evaluate": config.evaluate.model_copy(update={"baseline": "none"}),
+    }
+    config = config.model_copy(update=faster)
     workspace = steps.Workspace.of(Settings())
     run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=DAY)
     for step in ALL:
