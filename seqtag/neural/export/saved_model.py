@@ -10,6 +10,7 @@ from typing import Any
 from google.protobuf import text_format
 
 from seqtag.features import ColumnIndex
+from seqtag.neural import native
 from seqtag.neural._tensorflow import graph_function, saved_model_pb2, tf
 from seqtag.neural.encoders import column_specs
 from seqtag.neural.layers.column_features import ColumnFeatures
@@ -42,10 +43,11 @@ def export_saved_model(
         folder: folder of the SavedModel.
     """
     serving = _Serving(predictor, features, columns, tags)
-    signature = serving.tag_padded.get_concrete_function(
-        tokens=tf.TensorSpec([None, None], tf.string, name="tokens"), **serving.columns.specs()
-    )
-    tf.saved_model.save(serving, str(folder), signatures={"serving_default": signature})
+    with native.left_out():
+        signature = serving.tag_padded.get_concrete_function(
+            tokens=tf.TensorSpec([None, None], tf.string, name="tokens"), **serving.columns.specs()
+        )
+        tf.saved_model.save(serving, str(folder), signatures={"serving_default": signature})
     (folder / "fingerprint.pb").unlink()  # contains a random number; not needed (TensorFlow 2.21)
     _number_functions_from_0(folder / "saved_model.pb")
 

@@ -18,9 +18,9 @@ Masks = Literal["gate", "state"]
 class BiLSTM(keras.layers.Layer):  # type: ignore[misc]  # keras is untyped
     """`keras.layers.Bidirectional(keras.layers.LSTM(units, return_sequences=True))` on right-padded batches.
 
-    `get_weights` and `set_weights` use the same six arrays as Keras' layer. Training (with a seed) runs the
-    native LSTM, or a loop designed for XLA where there is none. Inference (without a seed) uses TensorFlow's
-    fused kernel, which a SavedModel can be loaded with everywhere.
+    `get_weights` and `set_weights` use the same six arrays as Keras' layer. It runs the native LSTM. Where
+    there is none, training (with a seed) runs a loop designed for XLA, and inference TensorFlow's fused
+    kernel, as does a SavedModel, which can be loaded everywhere.
 
     Args:
         units: units per direction.
@@ -68,9 +68,9 @@ class BiLSTM(keras.layers.Layer):  # type: ignore[misc]  # keras is untyped
         if mask is None:
             mask = tf.ones(tf.shape(x)[:2], tf.bool)
         operations = native.operations()
-        if seed is not None and operations is not None:
+        if operations is not None:
             weights = [weight.value for direction in self._directions for weight in direction]
-            keep = self._keep(tf.shape(x)[0], seed)
+            keep = None if seed is None else self._keep(tf.shape(x)[0], seed)
             return native_bidirectional_lstm(operations, x, mask, weights, keep=keep)
         kernel, recurrent, bias = (
             tf.stack([weight.value for weight in both]) for both in zip(*self._directions, strict=True)

@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 
 from seqtag.config import CategoryColumn, NumberColumn, SetColumn, TimeColumn
+from seqtag.corpus.whitespace import WHITE_SPACE
 from seqtag.features import UNK_ID, ColumnIndex, LearnedColumn
-from seqtag.features.column_index import DAY, FARTHEST, FIRST_MONDAY, WEEK
+from seqtag.features.column_index import CLIP, DAY, FIRST_MONDAY, WEEK
 from seqtag.features.gazetteers import BEGIN_ID, INSIDE_ID, Gazetteer
 from seqtag.features.time_zones import utc_offsets
 from seqtag.neural._tensorflow import tf
+
+_AROUND = f"^[{WHITE_SPACE}]+|[{WHITE_SPACE}]+$"  # of members of sets
 
 
 class ColumnFeatures(tf.Module):  # type: ignore[misc]  # tensorflow is untyped
@@ -121,7 +124,8 @@ class ColumnFeatures(tf.Module):  # type: ignore[misc]  # tensorflow is untyped
         n_known = len(learned.known)
         sets, position = tf.unique(tf.reshape(raw, [-1]))  # each distinct set is read once
         members = tf.strings.split(sets, separator)
-        known = self._known[learned.column.name].lookup(members.flat_values)
+        names = tf.strings.regex_replace(members.flat_values, _AROUND, "")
+        known = self._known[learned.column.name].lookup(names)
         table = tf.reduce_max(
             members.with_flat_values(tf.one_hot(known, n_known)), axis=1
         )  # [n_sets, n_known]
@@ -130,7 +134,7 @@ class ColumnFeatures(tf.Module):  # type: ignore[misc]  # tensorflow is untyped
 
 
 def _scaled(learned: LearnedColumn, found: Any) -> Any:
-    return tf.clip_by_value((found - learned.centre) / learned.scale, -FARTHEST, FARTHEST)
+    return tf.clip_by_value((found - learned.centre) / learned.scale, -CLIP, CLIP)
 
 
 def _stacked(columns: list[Any]) -> Any:

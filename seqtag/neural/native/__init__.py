@@ -1,4 +1,4 @@
-"""The compiled operations of training: loads the library that the build makes from the C sources here."""
+"""The compiled operations: loads the library that the build makes from the C sources here."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import ctypes
 import logging
 import os
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -64,9 +67,26 @@ def _require_whole(library: Path) -> None:
         raise OSError(f"{library} is incomplete; install seqtag again")
 
 
-@cache
+_left_out: ContextVar[bool] = ContextVar("left out", default=False)
+
+
+@contextmanager
+def left_out() -> Iterator[None]:
+    """Build graphs without the operations, for a SavedModel, which can be loaded without them."""
+    before = _left_out.set(True)
+    try:
+        yield
+    finally:
+        _left_out.reset(before)
+
+
 def operations() -> NativeOperations | None:
     """Return the operations; None with a GPU, or if the library cannot be loaded, which is logged once."""
+    return None if _left_out.get() else _operations()
+
+
+@cache
+def _operations() -> NativeOperations | None:
     if has_gpu():
         return None
     try:

@@ -91,6 +91,10 @@ SEQUENCES = [
 ]
 
 
+def test_the_saved_model_has_no_native_operation(both):
+    assert b"Seqtag" not in (both.folder / "saved_model" / "saved_model.pb").read_bytes()
+
+
 def test_padded_tokens_get_the_same_tags_and_confidences_as_from_the_tagger(both):
     served = both.padded([sequence + [""] * (9 - len(sequence)) for sequence in SEQUENCES])
     assert set(served) == {"tags", "confidence", "span_confidence"}
