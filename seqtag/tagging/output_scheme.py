@@ -26,7 +26,7 @@ OUTPUT_SCHEMES: tuple[str, ...] = (*sorted(SPAN_SCHEMES), *SCHEME_ALIASES, "IO",
 class OutputScheme:
     """A way to write spans as tags.
 
-    scheme     that of the prefixes, or None for that of the tags that are converted; IO: I alone; brackets:
+    scheme     of the output; None: that of the input tags; IO: I alone; brackets:
                `(PER*`, `*`, `*)` and `(PER*)` as in CoNLL-2005
     spelling   the text of the tags; not used by brackets
     """
@@ -54,8 +54,8 @@ class OutputScheme:
         Spelling(pattern='b-X', letters='BILU', outside='O')
 
         Raises:
-            ConfigError: the name or the pattern is unknown, the outside tag looks like a span, or brackets
-                are to be spelled otherwise.
+            ConfigError: the name or the pattern is unknown, the outside tag is empty, contains whitespace or
+                looks like a span, or brackets are to be spelled otherwise.
         """
         wanted = (name or "").upper()
         if wanted == BRACKETS.upper():
@@ -70,6 +70,8 @@ class OutputScheme:
             )
         except ValueError as error:
             raise ConfigError(str(error)) from None
+        if spelling.outside.split() != [spelling.outside]:  # it would shift columns, or end a line
+            raise ConfigError(f"outside tag is empty or has whitespace: expected text, got {outside!r}")
         if split_like(spelling.outside, spelling.pattern)[0]:
             raise ConfigError(f"outside tag {outside!r} is spelled like a span: choose another one")
         if wanted == "IO":

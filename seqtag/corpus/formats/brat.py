@@ -21,7 +21,7 @@ from seqtag.corpus.formats.tokenisation import Bounds, token_bounds
 from seqtag.corpus.record_batches import corpus_batch, labelled
 from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.text_blocks import BLOCK_BYTES, utf8_blocks
-from seqtag.errors import ConfigError, CorpusFormatError
+from seqtag.errors import ConfigError
 
 TEXT, ANNOTATIONS = ".txt", ".ann"  # ends of the names of the two files
 _PIECE = "[0-9]{1,9} [0-9]{1,9}"
@@ -69,22 +69,23 @@ def read_brat(
     """Yield the sequences of a text, its lines or all of it; the text is the document.
 
     The tags are IOB2. A span that is discontinuous, overlaps another, fits no tokens or exceeds its line is a
-    defect of each sequence that it touches. Lines without tokens are skipped.
+    defect of each sequence that it touches; one that cannot be understood is a defect of all sequences of the
+    text. Lines without tokens are skipped.
 
     Raises:
-        CorpusFormatError: a span cannot be understood, or the encoding is wrong.
+        CorpusFormatError: the encoding is wrong.
     """
     report.assume("tokens", source.tokenise)
     report.assume("sequences", source.sequences)
     text = _content(file, source.encoding, report)
-    spans = brat_spans(text, annotations, source.encoding, report)
+    spans, unclear = brat_spans(text, annotations, source.encoding, report)
     tokens, tags, defects, lines = [], [], [], []
     for line, bounds, own in _sequences(text, spans, source):
         found = iob2(text, bounds, [span.annotation for span in own])
         wrong = next((span.defect for span in own if span.defect), found if isinstance(found, str) else None)
         tokens.append([text[start:stop] for start, stop in bounds])
         tags.append(None if isinstance(found, str) else found)
-        defects.append(wrong)
+        defects.append(unclear or wrong)
         lines.append(line)
     if not lines:
         return
@@ -101,32 +102,39 @@ def read_brat(
     )
 
 
-def brat_spans(text: str, file: InputFile, encoding: str, report: SourceReport) -> list[BratSpan]:
-    """Return the spans of a text, in the order of the file; relations, events and notes are counted.
+def brat_spans(
+    text: str, file: InputFile, encoding: str, report: SourceReport
+) -> tuple[list[BratSpan], str | None]:
+    """Return the spans of a text, in the order of the file, and the defect of the first line that is unclear.
+
+    The defect is None without such a line. Relations, events and notes are counted.
 
     Raises:
         CorpusFormatError: as for `read_brat`.
     """
-    spans = []
+    spans: list[BratSpan] = []
+    unclear: str | None = None
     for number, line in enumerate(_content(file, encoding, report).split("\n"), 1):
-        if line.startswith("T"):
-            spans.append(_span(text, line.rstrip("\r"), f"{file.name}:{number}"))
-        else:
+        if not line.startswith("T"):
             report.change("annotations other than spans skipped", int(bool(line.strip())))
-    return spans
+        elif span := _span(text, line.rstrip("\r")):
+            spans.append(span)
+        elif unclear is None:
+            unclear = (
+                f"{file.name}:{number}: span is not understood: expected 'T1', a tab, a label, and where it "
+                f"starts and ends, got {line!r:.80}; correct the line"
+            )
+    return spans, unclear
 
 
 def _content(file: InputFile, encoding: str, report: SourceReport) -> str:
     return b"".join(utf8_blocks(file, encoding, BLOCK_BYTES, report=report)).decode()
 
 
-def _span(text: str, line: str, place: str) -> BratSpan:
+def _span(text: str, line: str) -> BratSpan | None:
     found = _SPAN.fullmatch(line)
     if found is None:
-        raise CorpusFormatError(
-            f"{place}: span is not understood: expected 'T1', a tab, a label, and where it starts and ends, "
-            f"got {line!r:.80}; correct the line"
-        )
+        return None
     pairs = [tuple(map(int, piece.split(" "))) for piece in found["pieces"].split(";")]
     start, stop = pairs[0][0], pairs[-1][1]
     gaps = [text[one[1] : other[0]] for one, other in pairwise(pairs)]

@@ -49,7 +49,7 @@ def info_file(file: InputFile) -> InputFile:
     path = str(PurePosixPath(file.path).parent / INFO)
     if not file.filesystem.exists(path):
         raise ConfigError(
-            f"{file.name}: folder is no dataset: expected {INFO}, as save_to_disk writes it, next to it; "
+            f"{_shown(file)}: folder is no dataset: expected {INFO}, as save_to_disk writes it, next to it; "
             "save the dataset again"
         )
     return replace(file, name=INFO, path=path)
@@ -80,7 +80,7 @@ def _rows(
     """Yield the rows of a file; class numbers become names."""
     rows = stream_rows(file)
     schema = next(rows).schema
-    wanted = wanted_columns(source, columns, schema.names, report, place=file.name)
+    wanted = wanted_columns(source, columns, schema.names, report, place=_shown(file))
     tags = tags_of(source)
     noted = class_names(info, tags)
     parts = (
@@ -88,7 +88,7 @@ def _rows(
         for batch in rows
         for start in range(0, batch.num_rows, SEQUENCES)
     )
-    yield from rows_with_names(source, parts, schema, noted, report, name=file.name)
+    yield from rows_with_names(source, parts, schema, noted, report, name=_shown(file))
 
 
 def stream_rows(file: InputFile) -> Iterator[pa.RecordBatch]:
@@ -102,7 +102,7 @@ def stream_rows(file: InputFile) -> Iterator[pa.RecordBatch]:
             if is_storage_error(error):
                 raise
             raise CorpusFormatError(
-                f"{file.name}: file is damaged or no Arrow stream: expected one of a dataset, got "
+                f"{_shown(file)}: file is damaged or no Arrow stream: expected one of a dataset, got "
                 f"{first_line(error)}; save the dataset again"
             ) from error
 
@@ -119,7 +119,12 @@ def class_names(info: InputFile, column: str) -> tuple[str, ...] | None:
         features = json.loads(content)["features"]
     except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise CorpusFormatError(
-            f"{info.name}: description of the dataset is damaged: expected JSON with features, got "
+            f"{_shown(info)}: description of the dataset is damaged: expected JSON with features, got "
             f"{first_line(error)}; save the dataset again"
         ) from error
     return names_in_features(features, column)
+
+
+def _shown(file: InputFile) -> str:
+    """Return the name of a file with its folder, which names the dataset."""
+    return "/".join(PurePosixPath(file.location).parts[-2:])

@@ -37,22 +37,26 @@ class SpacyToken(NamedTuple):
 def read_docbin(
     source: DocBinSource, file: InputFile, columns: Sequence[str], report: SourceReport
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the sequences of a file, one for each document; tokens of whitespace are left out and counted.
+    """Yield the sequences of a file, one for each document.
 
-    Entities are IOB2. A token that is not annotated has no tag. The file is in memory as a whole.
+    Tokens of whitespace and documents without other tokens are left out and counted. Entities are IOB2. A
+    token that is not annotated has no tag. The file is in memory as a whole.
 
     Raises:
         ConfigError: spaCy is not installed.
         CorpusFormatError: the file is no DocBin.
     """
     report.assume("tags", source.tag_attribute)
-    documents = docbin_documents(file)
-    n_sequences = 0
+    documents = docbin_documents(file, report)
+    n_documents = 0
     while batch := list(islice(documents, SEQUENCES)):
-        kept = [[token for token in document if not token.text.isspace()] for document in batch]
+        kept = list(map(_without_whitespace, batch))
         report.change("tokens of whitespace left out", sum(map(len, batch)) - sum(map(len, kept)))
+        number = n_documents + 1 + np.flatnonzero(list(map(len, kept)))
+        n_documents += len(batch)
+        kept = list(filter(None, kept))
+        report.change("documents without tokens skipped", len(batch) - len(kept))
         tags = [[getattr(token, source.tag_attribute) for token in each] for each in kept]
-        number = n_sequences + 1 + np.arange(len(batch))
         yield corpus_batch(
             columns,
             report,
@@ -62,22 +66,41 @@ def read_docbin(
             places=labelled(file.name, number, mark=": document "),
             spaced_tokens=True,
         )
-        n_sequences += len(batch)
 
 
-def docbin_documents(file: InputFile) -> Iterator[list[SpacyToken]]:
-    """Yield the tokens of each document of a file. Raises as `read_docbin`."""
+def docbin_documents(file: InputFile, report: SourceReport | None = None) -> Iterator[list[SpacyToken]]:
+    """Yield the tokens of each document of a file. Raises as `read_docbin`.
+
+    Args:
+        report: counts the spans in `spans` of a document, which may overlap and are not read.
+    """
     doc_bin, vocab = _spacy()
     with opened(file) as stream:
         content = stream.read()
     try:
         for document in doc_bin().from_bytes(content).get_docs(vocab()):
+            if report is not None:
+                report.change("spans of span groups left out", sum(map(len, document.spans.values())))
             yield list(map(_token, document))
     except _DAMAGE as error:
         raise CorpusFormatError(
             f"{file.name}: file is damaged or no DocBin: expected one of spaCy, got {first_line(error)}; "
             "write it again, or set format to that of the file"
         ) from error
+
+
+def _without_whitespace(document: Sequence[SpacyToken]) -> list[SpacyToken]:
+    """Return the other tokens; the first that is left of an entity begins it."""
+    kept = []
+    begins = False  # the entity has begun, and none of its tokens was kept
+    for token in document:
+        entity = token.ents or ""
+        begins = entity.startswith("B-") or (begins and entity.startswith("I-"))
+        if token.text.isspace():
+            continue
+        kept.append(token._replace(ents=f"B-{entity[2:]}") if begins else token)
+        begins = False
+    return kept
 
 
 def _token(token: Token) -> SpacyToken:

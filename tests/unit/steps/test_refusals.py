@@ -72,9 +72,9 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
         blocks(["Ada\tB-PER", *(f"in\tO\nKent{i}" for i in range(19))]),
         conll(),
         {},
-        "refused by broken_sequence: 95.00% of 20 sequences cannot be read as declared: the source has "
-        "a different format, separator or columns, a header or comments (correct its keys, such as "
-        "separator, header, comment, delimiter or sequence_ids); first a.conll:4: found 1 columns, "
+        "refused by broken_sequence: 95.00% of 20 sequences cannot be read as declared: "
+        "the keys of the source do not fit it, as the first defect shows (correct keys such as separator, "
+        "header, comment, delimiter, sequence_ids or order_format); first a.conll:4: found 1 columns, "
         "expected 2 (is a cell empty, or is it a comment?): 'Kent0'; " + IS_REFUSED[:-1],
     ),
     (

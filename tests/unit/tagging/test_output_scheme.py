@@ -184,6 +184,8 @@ def test_what_cannot_be_expressed_is_refused_with_its_place() -> None:
         ({"name": "brackets", "pattern": "B-X"}, "brackets have one spelling"),
         ({"name": "BIO", "pattern": "B X"}, "unknown spelling 'B X'"),
         ({"name": "BIO", "outside": "B-X"}, "outside tag 'B-X' is spelled like a span"),
+        ({"name": None, "outside": ""}, "outside tag is empty or has whitespace: expected text, got ''"),
+        ({"name": "BIO", "outside": "x\ty"}, r"outside tag is empty or has whitespace: .* got 'x\\ty'"),
     ],
 )
 def test_a_wrong_choice_is_refused(options: dict[str, str], message: str) -> None:

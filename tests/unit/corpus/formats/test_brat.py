@@ -10,7 +10,7 @@ import pytest
 
 from seqtag.config.tagger_config import CorpusConfig
 from seqtag.corpus import read_sources, source_digests
-from seqtag.errors import ConfigError, CorpusFormatError
+from seqtag.errors import ConfigError
 
 TEXT = "Ada of Bath\n\nspoke to Bo.\r\n"
 ANN = "T1\tPER 0 11\tAda of Bath\nT2\tPER 22 24\tBo\nR1\tknows Arg1:T1 Arg2:T2\n#1\tNote T1\tx\n"
@@ -85,9 +85,15 @@ def test_a_span_beyond_the_text_breaks_the_last_line(read):
     ]
 
 
-def test_a_span_that_is_not_understood_is_an_error(read):
-    with pytest.raises(CorpusFormatError, match=r"a\.ann:2: span is not understood: .* got 'T2\\tX 0'"):
-        read(TEXT, "T1\tX 0 3\tAda\nT2\tX 0\n")
+def test_a_span_that_is_not_understood_breaks_the_sequences_of_its_text_only(read, tmp_path):
+    (tmp_path / "b.txt").write_text("Bo\n")
+    (tmp_path / "b.ann").write_text("T1\tX 0 2\tBo\n")
+    rows = read(TEXT, "T1\tX 0 3\tAda\nT2\tX 0\nT3\n")
+    defect = (
+        "a.ann:2: span is not understood: expected 'T1', a tab, a label, and where it starts and ends, got "
+        "'T2\\tX 0'; correct the line"
+    )
+    assert [row["defect"] for row in rows] == [f"a.txt:1: {defect}", f"a.txt:3: {defect}", None]
 
 
 def test_a_text_without_annotations_is_an_error(tmp_path, read_rows):

@@ -83,15 +83,21 @@ def test_renamed_classes_are_a_change_of_the_corpus(tmp_path, read):
 def test_a_folder_without_a_description_is_an_error(tmp_path, read):
     write_dataset(tmp_path / "ner", ["Ada"])
     (tmp_path / "ner" / "dataset_info.json").unlink()
-    with pytest.raises(ConfigError, match=r"arrow: folder is no dataset: expected dataset_info\.json"):
+    with pytest.raises(ConfigError, match=r"^ner/data-.*arrow: folder is no dataset: expected dataset_info"):
         read()
+
+
+def test_a_column_that_is_missing_is_reported_with_the_folder(tmp_path, read):
+    write_dataset(tmp_path / "ner", ["Ada"])
+    with pytest.raises(CorpusFormatError, match=r"^ner/data-00000-of-00001\.arrow: column 'pos' is missing"):
+        read(token_columns=["pos"])
 
 
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("dataset_info.json", b"[]", r"dataset_info\.json: description of the dataset is damaged"),
-        ("data-00000-of-00001.arrow", b"ARROW1", r"arrow: file is damaged or no Arrow stream"),
+        ("dataset_info.json", b"[]", r"^ner/dataset_info\.json: description of the dataset is damaged"),
+        ("data-00000-of-00001.arrow", b"ARROW1", r"^ner/data-.*arrow: file is damaged or no Arrow stream"),
     ],
 )
 def test_damaged_files_are_an_error(name, content, said, tmp_path, read):

@@ -6,7 +6,11 @@ import sys
 
 import pytest
 
+from seqtag.config.tagger_config import CorpusConfig
+from seqtag.corpus import read_sources
 from seqtag.corpus.files import find_files
+from seqtag.corpus.formats import docbin
+from seqtag.corpus.formats.docbin import SpacyToken
 from seqtag.corpus.recognition import Chosen, recognise
 from seqtag.errors import ConfigError, CorpusFormatError
 
@@ -43,6 +47,50 @@ def test_a_document_is_a_sequence_with_its_entities(spacy_bytes, read, content):
 def test_parts_of_speech_can_be_the_tags(spacy_bytes, read, content):
     rows = read(spacy_bytes, format="spacy", tag_attribute="pos")
     assert content(rows)[0] == (["Ada", "Lovelace", "spoke"], ["PROPN", "PROPN", "VERB"])
+
+
+def documents(*tagged):
+    """Return documents of `text/entity`, separated by commas."""
+    split = ([each.split("/") for each in text.split(",")] for text in tagged)
+    return [[SpacyToken(word, entity or None, None, None) for word, entity in tokens] for tokens in split]
+
+
+def test_an_entity_begins_with_its_first_token_that_is_not_whitespace(read, content, monkeypatch):
+    found = documents(
+        "Ada/B-PER,\n/B-PER,Bo/I-PER,Lee/I-PER",
+        "x/O, /B-PER,\n/I-PER,Bo/I-PER",
+        "Ada/B-PER, /B-LOC,\n/O,so/O",
+        "Ada/B-PER, /I-PER,Lee/I-PER",
+    )
+    monkeypatch.setattr(docbin, "docbin_documents", lambda *_: iter(found))
+    assert content(read(b"", format="spacy")) == [
+        (["Ada", "Bo", "Lee"], ["B-PER", "B-PER", "I-PER"]),
+        (["x", "Bo"], ["O", "B-PER"]),
+        (["Ada", "so"], ["B-PER", "O"]),
+        (["Ada", "Lee"], ["B-PER", "I-PER"]),
+    ]
+
+
+def test_documents_of_whitespace_are_skipped_and_counted(read, report, monkeypatch):
+    found = documents("Ada/B-PER", " /O", "Bo/O")
+    monkeypatch.setattr(docbin, "docbin_documents", lambda *_: iter(found))
+    assert [row["sequence_id"] for row in read(b"", format="spacy")] == ["corpus.txt#1", "corpus.txt#3"]
+    assert report("", format="spacy").changed["documents without tokens skipped"] == 1
+    monkeypatch.setattr(docbin, "docbin_documents", lambda *_: iter(documents(" /O")))
+    with pytest.raises(CorpusFormatError, match=r"corpus\.txt: no document found"):
+        read(b"", format="spacy")
+
+
+def test_spans_of_span_groups_are_counted(tmp_path):
+    tokens = pytest.importorskip("spacy.tokens")
+    vocab = pytest.importorskip("spacy.vocab").Vocab()
+    document = tokens.Doc(vocab, words=["Ada", "spoke"])
+    document.spans["sc"] = [tokens.Span(document, 0, 1, "PER"), tokens.Span(document, 0, 2, "X")]
+    tokens.DocBin(docs=[document]).to_disk(tmp_path / "a.spacy")
+    corpus = CorpusConfig.model_validate({"sources": [{"format": "spacy", "path": f"{tmp_path}/a.spacy"}]})
+    records = []
+    list(read_sources(corpus, on_source=lambda report: records.append(report.record())))
+    assert records[0].changed["spans of span groups left out"] == 2
 
 
 def test_entities_are_recognised(spacy_bytes, tmp_path):
