@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from seqtag.artifacts import require_manifest
 from seqtag.config import SchemeName, Settings
+from seqtag.corpus.column_texts import object_lists, text_lists
 from seqtag.errors import CorpusFormatError
 from seqtag.features.column_index import check_values
 from seqtag.neural import Tagger
@@ -82,7 +83,7 @@ class LoadedTagger:
             )
         tokens = [_checked(number, sequence) for number, sequence in enumerate(sequences)]
         arrow = pa.array(tokens, pa.list_(pa.string()))
-        given = {name: pa.array(map(_texts, lists), arrow.type) for name, lists in columns.items()}
+        given = {name: text_lists(object_lists(list(lists))) for name, lists in columns.items()}
         self._check(arrow, given)
         tagged = self._tagger.tag(arrow, given)
         found = predicted_spans(tagged, self.scheme).to_pylist()
@@ -95,7 +96,7 @@ class LoadedTagger:
 
         Args:
             tokens: tokens of each sequence.
-            columns: further columns of the tokens by name, `list<string>` as well.
+            columns: further columns of the tokens by name, lists of text, numbers, truth values or times.
 
         Returns:
             `tokens` as given, `predicted: list<string>`, `confidence: list<float32>`,
@@ -104,8 +105,9 @@ class LoadedTagger:
         Raises:
             TagSchemeError: as for `tag`.
         """
-        self._check(tokens, columns)
-        tagged = self._tagger.tag(tokens, columns)
+        given = {name: text_lists(lists) for name, lists in columns.items()}
+        self._check(tokens, given)
+        tagged = self._tagger.tag(tokens, given)
         return pa.table(
             {
                 "tokens": tokens,
@@ -152,10 +154,6 @@ def load_tagger_named(
     if written is not None:
         written.require_spans(scheme)
     return LoadedTagger(name, tuple(tagger.tags.tags_in(scheme)), scheme, tagger, written)
-
-
-def _texts(values: Sequence[object] | None) -> list[str | None] | None:
-    return None if values is None else [None if value is None else str(value) for value in values]
 
 
 def _checked(number: int, sequence: Sequence[str]) -> list[str]:

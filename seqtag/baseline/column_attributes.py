@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from seqtag.config import SetColumn, TimeColumn
-from seqtag.corpus.token_values import token_values
+from seqtag.corpus.token_values import set_members, token_values
 from seqtag.features import ColumnIndex, LearnedColumn
 from seqtag.features.gazetteers import BEGIN_ID, INSIDE_ID
 from seqtag.tagging.ragged import flatten
@@ -47,8 +47,8 @@ def _of_column(
     if column.kind == "category":
         return [[] if value is None else [f"{column.name}={value}"] for value in texts.to_pylist()]
     if isinstance(column, SetColumn):
-        sets = ([] if value is None else value.split(column.separator) for value in texts.to_pylist())
-        return [[f"{column.name}:{member}" for member in members] for members in sets]
+        sets = set_members(texts, column.separator).to_pylist()
+        return [[f"{column.name}:{member}" for member in members or ()] for members in sets]
     values = learned.values(texts, offsets)  # [n_tokens, n_values]
     names = ["before", "after"] if isinstance(column, TimeColumn) else ["value"]
     steps = np.floor(_STEPS * values[:, : len(names)]).astype(int).tolist()

@@ -7,13 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from seqtag.corpus.column_texts import object_lists, text_lists
 from seqtag.errors import CorpusFormatError
+from seqtag.tagging.ragged import is_list
 
 Columns = Mapping[str, pa.ListArray]  # list<string> by name, a value for each token
-
-_TEXTS = pa.list_(pa.string())
 
 
 def of_objects(objects: Sequence[Mapping[str, Any]], keys: Mapping[str, str], *, name: str) -> Columns:
@@ -28,7 +27,7 @@ def of_objects(objects: Sequence[Mapping[str, Any]], keys: Mapping[str, str], *,
         CorpusFormatError: a value is not an array of text, numbers, truth values and nulls.
     """
     return {
-        column: pa.array([_texts(each.get(key), key, name) for each in objects], _TEXTS)
+        column: text_lists(object_lists([_checked(each.get(key), key, name) for each in objects]))
         for column, key in keys.items()
         if any(key in each for each in objects)
     }
@@ -38,20 +37,26 @@ def of_rows(rows: pa.RecordBatch, keys: Mapping[str, str], *, name: str) -> Colu
     """Return the columns of rows of Parquet; those that are not there are left out.
 
     Raises:
-        CorpusFormatError: a column does not hold lists.
+        CorpusFormatError: a column does not hold lists, or lists of what is no text, number, truth value or
+            time.
     """
+    return {
+        column: _of_lists(rows[key], key, name) for column, key in keys.items() if key in rows.schema.names
+    }
+
+
+def _of_lists(lists: pa.Array, key: str, name: str) -> pa.ListArray:
     try:
-        return {
-            column: pc.cast(rows[key], _TEXTS) for column, key in keys.items() if key in rows.schema.names
-        }
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise CorpusFormatError(
-            f"{name}: columns of tokens {list(keys.values())} must hold lists with a value for each token, "
-            f"got {error}"
-        ) from None
+        if is_list(lists.type):
+            return text_lists(lists)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        pass
+    raise CorpusFormatError(
+        f"{name}: column {key!r} cannot be read: expected lists with a value for each token, got {lists.type}"
+    )
 
 
-def _texts(values: object, key: str, name: str) -> list[str | None] | None:
+def _checked(values: object, key: str, name: str) -> list[object] | None:
     if values is None:
         return None
     if not isinstance(values, list) or not all(v is None or isinstance(v, str | int | float) for v in values):
@@ -59,4 +64,4 @@ def _texts(values: object, key: str, name: str) -> list[str | None] | None:
             f"{name}: column {key!r}: expected an array with a text, number or null for each token, got "
             f"{json.dumps(values)[:80]}"
         )
-    return [v if v is None or isinstance(v, str) else json.dumps(v) for v in values]
+    return values

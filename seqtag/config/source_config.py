@@ -62,11 +62,18 @@ class ConllSource(FileSource):
 
     @property
     def least_columns(self) -> int:
-        """Smallest number of columns that includes the token and the tag."""
-        token, tag = self.token_column, self.tag_column
-        least = max(n + 1 if n >= 0 else -n for n in (token, tag, *self.token_columns.values()))
-        meet = (token < 0) != (tag < 0) and least == abs(token) + abs(tag)
-        return least + 1 if meet else least
+        """Smallest number of columns that includes the token, the tag and further columns."""
+        named = (self.token_column, self.tag_column, *self.token_columns.values())
+        least = max(n + 1 if n >= 0 else -n for n in named)
+        while least in self.ambiguous_widths:
+            least += 1
+        return least
+
+    @property
+    def ambiguous_widths(self) -> frozenset[int]:
+        """Numbers of columns in which the tag, counted from the other side, is one of the other columns."""
+        tag, others = self.tag_column, (self.token_column, *self.token_columns.values())
+        return frozenset(abs(n) + abs(tag) for n in others if (n < 0) != (tag < 0))
 
     @model_validator(mode="after")
     def _columns_are_enough(self) -> Self:

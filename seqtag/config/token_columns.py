@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from seqtag.config.order_format import EPOCH_DIGITS, NATURAL, check_order_format, cycle_of
 from seqtag.config.path_checks import checked_path
@@ -105,6 +106,16 @@ class GazetteerConfig(Table):
         description="path or URL of a text file: a phrase a line, up to 8 tokens with blanks between"
     )
     size: int = Field(default=8, ge=1, description="of the vectors for the begin and the inside of a phrase")
+
+    @field_validator("path")
+    @classmethod
+    def _file_next_to_the_toml_file(cls, path: str, info: ValidationInfo) -> str:
+        """Return the absolute path of a file next to the TOML file, which a run directory does not know."""
+        folder = (info.context or {}).get("folder")
+        if folder is None or "://" in path:
+            return path
+        near = Path(folder, path)
+        return str(near) if near.exists() else path
 
 
 def sqlite_types(names: Iterable[str], read: Iterable[ReadColumn]) -> dict[str, str]:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from seqtag.corpus.column_texts import column_texts, wrong_lengths
 from seqtag.corpus.schema import DOCUMENT_ID, PLACE, SEQUENCE_ID, TAGS, TOKENS, reader_schema
 from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.whitespace import around, replaced, stripped
@@ -36,8 +37,8 @@ def corpus_batch(
     """Return a batch of sequences; columns that are not given are null.
 
     A sequence without an id gets its name in `numbered`, one without a document the hash of its tokens and
-    their columns; an empty id, document or split counts as missing, and so does an empty value of
-    `token_columns`. `places` ("train.conll:17") are where the sequences begin, and become the last column. A
+    their columns; an empty id, document or split counts as missing. Values of `token_columns` become
+    `column_texts`. `places` ("train.conll:17") are where the sequences begin, and become the last column. A
     sequence without tokens, or with another number of values than tokens, is marked as broken.
 
     Whitespace around cells is stripped, and `report` counts the changed cells. A token that is only
@@ -202,9 +203,9 @@ def _stripped_tags(tags: pa.ListArray, report: SourceReport) -> pa.ListArray:
 
 
 def _token_values(lists: pa.ListArray, tokens: pa.ListArray, report: SourceReport) -> pa.ListArray:
-    """Return the values without white space around them; a null list becomes a list of nulls."""
+    """Return the values as text; a null list becomes a list of nulls."""
     values, starts = flatten(lists)
-    values = _not_empty(stripped(values, "further cells", report))
+    values = column_texts(values, report)
     if not lists.null_count:
         return relist(values, starts)
     is_null = mask_of(lists.is_null())
@@ -221,18 +222,10 @@ def _with_unequal_lengths(
     token_columns: Mapping[str, pa.ListArray],
     places: pa.StringArray,
 ) -> pa.StringArray:
-    n_tokens = pc.list_value_length(tokens)
-    for name, lists in token_columns.items():
-        n_values = pc.list_value_length(lists)
-        differ = pc.fill_null(pc.not_equal(n_values, n_tokens), False)
-        if pc.any(differ).as_py():
-            numbers = (n_tokens.cast(pa.string()), n_values.cast(pa.string()))
-            text = pc.binary_join_element_wise(
-                places, f": column {name!r} has another number of values: expected one per token, ", ""
-            )
-            text = pc.binary_join_element_wise(text, numbers[0], ", got ", numbers[1], "")
-            defects = pc.if_else(pc.and_(differ, defects.is_null()), text, defects)
-    return defects
+    found = wrong_lengths(tokens, token_columns)
+    if found.null_count == len(found):
+        return defects
+    return pc.coalesce(defects, pc.binary_join_element_wise(places, found, ": "))
 
 
 def _not_empty(texts: pa.StringArray) -> pa.StringArray:

@@ -12,10 +12,12 @@ import pyarrow.compute as pc
 from seqtag.config.token_columns import CategoryColumn, NumberColumn, ReadColumn, SetColumn, TimeColumn
 from seqtag.corpus.formats.order_keys import declared_kind
 from seqtag.corpus.formats.timestamps import INSTANT, LOCAL_TIME, iso_seconds
+from seqtag.corpus.whitespace import WHITE_SPACE
 from seqtag.io.arrays import mask_of
-from seqtag.tagging.ragged import flatten, sequence_numbers
+from seqtag.tagging.ragged import flatten, relist, sequence_numbers
 
 _NUMBER = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$"
+_NAN = r"^[+-]?(?i:nan)$"  # a missing number, as some programs write it
 
 
 def numbers(texts: pa.StringArray) -> npt.NDArray[np.float64]:
@@ -56,8 +58,19 @@ def counted_names(
     times = np.bincount(coded.indices.drop_null().to_numpy(), minlength=len(coded.dictionary))
     if isinstance(column, CategoryColumn):
         return coded.dictionary, times
-    members, starts = flatten(pc.split_pattern(coded.dictionary, column.separator))
+    members, starts = flatten(set_members(coded.dictionary, column.separator))
     return members, np.repeat(times, np.diff(starts))
+
+
+def set_members(texts: pa.StringArray, separator: str) -> pa.ListArray:
+    """Return the members of each set, without whitespace around them; a null set stays null.
+
+    >>> set_members(pa.array(["b | a", "c", None]), "|").to_pylist()
+    [['b', 'a'], ['c'], None]
+    """
+    sets = pc.split_pattern(texts, separator)
+    members, starts = flatten(sets)
+    return relist(pc.utf8_trim(members, WHITE_SPACE), starts, like=sets)
 
 
 def is_parsed(column: ReadColumn) -> TypeGuard[NumberColumn | TimeColumn]:
@@ -66,9 +79,21 @@ def is_parsed(column: ReadColumn) -> TypeGuard[NumberColumn | TimeColumn]:
 
 
 def invalid_values(texts: pa.StringArray, column: NumberColumn | TimeColumn) -> npt.NDArray[np.bool_]:
-    """Return `<bool>[n]`, True where a value is there, but is no number or time as the column declares."""
-    parsed = seconds(texts, column.format) if isinstance(column, TimeColumn) else numbers(texts)
-    return mask_of(texts.is_valid()) & np.isnan(parsed)
+    """Return `<bool>[n]`, True where a value is there, but is no number or time as the column declares.
+
+    A number may be `nan`, which is missing.
+
+    >>> invalid_values(pa.array(["1", "NaN", None, "1,5"]), NumberColumn(name="x", kind="number")).tolist()
+    [False, False, False, True]
+    """
+    if isinstance(column, TimeColumn):
+        return mask_of(texts.is_valid()) & np.isnan(seconds(texts, column.format))
+    return mask_of(number_texts(texts).is_valid()) & np.isnan(numbers(texts))
+
+
+def number_texts(texts: pa.StringArray) -> pa.StringArray:
+    """Return the values of a column of numbers, null also where one is `nan`."""
+    return pc.if_else(pc.match_substring_regex(texts, _NAN), None, texts)
 
 
 def token_values(lists: pa.ListArray | None, offsets: npt.NDArray[np.int64]) -> pa.StringArray:

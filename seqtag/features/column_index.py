@@ -16,7 +16,15 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from seqtag.artifacts import write_json
 from seqtag.config import CategoryColumn, NumberColumn, ReadColumn, SetColumn, TimeColumn
-from seqtag.corpus.token_values import invalid_values, is_parsed, numbers, seconds, token_values
+from seqtag.corpus.column_texts import wrong_lengths
+from seqtag.corpus.token_values import (
+    invalid_values,
+    is_parsed,
+    numbers,
+    seconds,
+    set_members,
+    token_values,
+)
 from seqtag.errors import CorpusFormatError, RunDirError
 from seqtag.features.encoded_layout import COLUMNS
 from seqtag.features.gazetteers import N_IDS, Gazetteer
@@ -28,7 +36,7 @@ from seqtag.tagging.ragged import flatten, sequence_numbers
 # Ids are 0 at padding and 1 for a missing or unknown value.
 EncodedColumns = Mapping[str, npt.NDArray[Any]]
 
-FARTHEST = 8.0  # scaled numbers are cut here: a single extreme value must not rule a sequence
+CLIP = 8.0  # of scaled numbers: a single extreme value must not rule a sequence
 # Values of a time: gaps before and after; sine and cosine of hour and of weekday, and whether it is missing.
 GAPS, CLOCK = 2, 5
 DAY, WEEK = 86_400.0, 604_800.0  # seconds
@@ -86,7 +94,8 @@ class LearnedColumn(BaseModel):
                 return np.zeros((len(texts), 0), np.float32)
 
     def _scaled(self, found: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        return np.clip((found - self.centre) / self.scale, -FARTHEST, FARTHEST)
+        with np.errstate(over="ignore"):  # an infinite quotient is clipped like any other
+            return np.clip((found - self.centre) / self.scale, -CLIP, CLIP)
 
     def _time_values(
         self, times: npt.NDArray[np.float64], offsets: npt.NDArray[np.int64]
@@ -101,7 +110,7 @@ class LearnedColumn(BaseModel):
 
     def _memberships(self, texts: pa.StringArray, separator: str) -> npt.NDArray[np.float32]:
         coded = pc.dictionary_encode(texts)
-        members, of_distinct = flatten(pc.split_pattern(coded.dictionary, separator))
+        members, of_distinct = flatten(set_members(coded.dictionary, separator))
         positions = Lookup(pa.array(self.known, pa.string())).positions(members)
         table = np.zeros((len(coded.dictionary) + 1, len(self.known)), np.float32)  # the last: missing
         table[sequence_numbers(of_distinct)[positions >= 0], positions[positions >= 0]] = 1
@@ -195,16 +204,10 @@ def check_lengths(
     Raises:
         CorpusFormatError: a sequence has another number of values.
     """
-    n_tokens = pc.list_value_length(tokens)
-    for name, values in lists.items():
-        n_values = pc.list_value_length(values)
-        differ = pc.fill_null(pc.not_equal(n_values, n_tokens), False)
-        if pc.any(differ).as_py():
-            row = pc.index(differ, True).as_py()
-            raise CorpusFormatError(
-                f"{place}{': ' if place else ''}sequence {first + row + 1}: column {name!r} has another "
-                f"number of values: expected one per token, {n_tokens[row]}, got {n_values[row]}"
-            )
+    found = wrong_lengths(tokens, lists)
+    if found.null_count < len(found):
+        row = pc.index(found.is_valid(), True).as_py()
+        raise CorpusFormatError(f"{place}{': ' if place else ''}sequence {first + row + 1}: {found[row]}")
 
 
 def check_values(

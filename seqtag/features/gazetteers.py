@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -97,7 +98,7 @@ def _read(config: GazetteerConfig, fold: Fold) -> Gazetteer:
     if len(files) != 1:
         raise ConfigError(
             f"features.gazetteers: {config.name}: {config.path} matches {len(files)} files: expected one "
-            "file of phrases; correct the path"
+            f"file of phrases, next to the tagger's TOML file or in {Path.cwd()}; correct the path"
         )
     with files[0].open() as stream:
         try:

@@ -12,11 +12,10 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from seqtag.config import NumberColumn, ReadColumn, SetColumn, TimeColumn
 from seqtag.corpus.schema import TOKENS
-from seqtag.corpus.token_values import numbers, seconds, token_values
+from seqtag.corpus.token_values import numbers, seconds, set_members, token_values
 from seqtag.features.column_index import ColumnIndex, LearnedColumn, gaps_before
 from seqtag.features.column_learning import EvenSample
 from seqtag.features.split_reader import row_groups
@@ -85,7 +84,7 @@ class ColumnBins:
                 return token, (found[token] // _HOUR % _HOURS).astype(np.int64)
             return token, np.searchsorted(np.array(self.edges), found[token], side="right")
         if isinstance(self.column, SetColumn):
-            names, starts = flatten(pc.split_pattern(texts, self.column.separator))
+            names, starts = flatten(set_members(texts, self.column.separator))
             token = sequence_numbers(starts)
         else:
             names, token = texts.drop_null(), np.flatnonzero(mask_of(texts.is_valid()))

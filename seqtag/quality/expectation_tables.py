@@ -23,7 +23,7 @@ from seqtag.config import (
     table_definition,
 )
 from seqtag.corpus.schema import DOCUMENT_ID, SEQUENCE_ID, TAGS, TOKENS
-from seqtag.corpus.token_values import token_values
+from seqtag.corpus.token_values import number_texts, token_values
 from seqtag.corpus.untagged import known_tags
 from seqtag.io.row_groups import read_row_groups
 from seqtag.quality.sequence_table import MeasuredCorpus
@@ -116,12 +116,20 @@ def write_tables(
             n_spans = _n_spans(tags, scheme, measured.spelling)
             _insert(database, "sequences", [*shared, n_tokens, n_spans, *further])
             _, offsets = flatten(sequences.column(TOKENS))
-            values = [token_values(sequences.column(name), offsets) for name in token_columns]
+            values = [
+                _stored(token_values(sequences.column(name), offsets), type_)
+                for name, type_ in token_columns.items()
+            ]
             of_tokens = _of_tokens(shared, sequences.column(TOKENS), tags, further)
             _insert(database, "tokens", [*of_tokens, *values])
         for name in _TABLES:
             database.execute(f'CREATE INDEX {name}_rows ON {name} ("row")')
         database.commit()
+
+
+def _stored(texts: pa.StringArray, type_: str) -> pa.StringArray:
+    """Return the values of a column of tokens for its type in SQLite."""
+    return number_texts(texts) if type_ == "NUMERIC" else texts
 
 
 def _of_tokens(

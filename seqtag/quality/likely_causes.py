@@ -23,8 +23,8 @@ class Cause:
 CAUSES: Mapping[str, Cause] = {
     "broken_sequence": Cause(
         "cannot be read as declared",
-        "the source has a different format, separator or columns, a header or comments",
-        "correct its keys, such as separator, header, comment, delimiter or sequence_ids",
+        "the keys of the source do not fit it, as the first defect shows",
+        "correct keys such as separator, header, comment, delimiter, sequence_ids or order_format",
     ),
     "length_mismatch": Cause(
         "have more or fewer tags than tokens",

@@ -1,23 +1,30 @@
 """Served tagger: MLflow copies this file next to the bundle and runs it there, without seqtag.
 
-It needs tensorflow, numpy, pandas and mlflow; inputs are lists of tokens, and of the values of their columns.
+It needs tensorflow, numpy, pandas and mlflow, which requires pyarrow; inputs are lists of tokens, and of the
+values of their columns.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
 import mlflow.models
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import yaml
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 _ORIGIN_FILE = "registered_model_meta"  # MLflow (3.17) writes it when it resolves a models:/ URI
 _TEXTS = ("category", "set")  # kinds of columns whose values are text
+# As in seqtag.corpus, which is not there when a model is served; a test compares the values of both.
+_WHITE_SPACE = " \t\n\v\f\r\u00a0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u202f\u205f\u3000"
+_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_NAN = re.compile(r"[+-]?nan", re.IGNORECASE)
 _BATCH_CELLS = 16_384  # tokens per batch, padding included; bounds memory
 
 
@@ -25,8 +32,9 @@ class ServedTagger(PythonModel):
     """Tagger of data frames with a column `tokens` of lists of strings.
 
     A tagger that reads further columns of tokens finds them by their names, as lists with a value for each
-    token: strings for categories and sets, numbers, and times as ISO 8601 or as seconds since 1970. A null is
-    a missing value; where a column or a list is left out, all its values are missing.
+    token: text, numbers or truth values for categories and sets, numbers, and times as ISO 8601 or as seconds
+    since 1970. Null, NaN and empty text are missing values; where a column or a list is left out, all its
+    values are missing.
     """
 
     def load_context(self, context: PythonModelContext) -> None:
@@ -126,19 +134,32 @@ def _values(row: int, name: str, kind: str, given: Any, n_tokens: int) -> list[A
 
 
 def _value(row: int, name: str, kind: str, value: Any) -> Any:
-    if value is None or value == "" or value != value:  # NaN
+    """Return a value as text or as a float, as it is read in training."""
+    text = _text(value)
+    if text == "" or (text is not None and kind == "number" and _NAN.fullmatch(text)):
         return _missing(kind)
-    expected = {"number": "a number", "time": "an ISO 8601 time or seconds since 1970"}
+    expected = {"number": "a number", "time": "an ISO 8601 time or seconds since 1970"}.get(kind, "text")
     try:
-        if kind in _TEXTS and isinstance(value, str):
-            return value
-        if kind == "time" and isinstance(value, str):
-            return pd.to_datetime(value, utc=True, format="ISO8601").timestamp()
-        if kind not in _TEXTS and math.isfinite(float(value)):
-            return float(value)
-    except (ValueError, TypeError, OverflowError):
+        if kind in _TEXTS and text is not None:
+            return text
+        if kind == "time" and isinstance(value, str) and text is not None:
+            return pd.to_datetime(text, utc=True, format="ISO8601").timestamp()
+        if text is not None and _NUMBER.fullmatch(text) and math.isfinite(float(text)):
+            return float(text)
+    except (ValueError, OverflowError):
         pass
-    raise ValueError(f"row {row}: column {name!r}: expected {expected.get(kind, 'text')}, got {value!r}")
+    raise ValueError(f"row {row}: column {name!r}: expected {expected}, got {value!r}")
+
+
+def _text(value: Any) -> str | None:
+    """Return a value as `seqtag.corpus.column_texts` does, "" if it is missing, None if it cannot be text."""
+    if isinstance(value, str):
+        return value.strip(_WHITE_SPACE)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)  # of any size
+    if isinstance(value, bool | float | np.bool_ | np.number):
+        return pa.scalar(value, from_pandas=True).cast(pa.string()).as_py() or ""
+    return "" if pd.api.types.is_scalar(value) and pd.isna(value) else None
 
 
 def _batches(lengths: list[int]) -> list[list[int]]:

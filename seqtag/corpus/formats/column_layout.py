@@ -121,7 +121,10 @@ def layout_of(source: ConllSource, head: bytes, *, name: str) -> ColumnLayout:
     counts = fields.counts[tokens]
     enough = are_enough(source, counts)
     if are_certain and not are_enough(source, np.array([width]))[0]:
-        raise _lacking_error(source, lines, fields, int(tokens[~enough][0]), name)
+        line = int(tokens[~enough][0])
+        raise _read_tags_error(source, width, f"{name}:{line + 1}") or _lacking_error(
+            source, lines, fields, line, name
+        )
     groups = np.cumsum(is_break, dtype=np.int64)[tokens]
     by_sequence = source.n_columns == "auto" and _by_sequence(counts, groups, width)
     n_columns = source.n_columns if isinstance(source.n_columns, int) else width
@@ -146,12 +149,9 @@ def layout_of(source: ConllSource, head: bytes, *, name: str) -> ColumnLayout:
 
 
 def are_enough(source: ConllSource, counts: Positions) -> npt.NDArray[np.bool_]:
-    """Return a mask of the lines in which token and tag are two different columns."""
-    token, tag = source.token_column, source.tag_column
-    enough = counts >= source.least_columns
-    if (token < 0) != (tag < 0):
-        enough &= counts != abs(token) + abs(tag)  # counted from both sides, they are the same column
-    return enough
+    """Return a mask of the lines that have all columns, and in which no other column is that of the tag."""
+    enough: npt.NDArray[np.bool_] = counts >= source.least_columns
+    return enough & ~np.isin(counts, list(source.ambiguous_widths))
 
 
 def document_starts(lines: Lines) -> Positions:
@@ -294,12 +294,27 @@ def _bare(cell: str | None) -> str:
     return (cell or "").strip("#\"' ").casefold()
 
 
+def _read_tags_error(source: ConllSource, width: int, place: str) -> CorpusFormatError | None:
+    """Return the error of lines of this width in which token_columns name the tags; None if they do not."""
+    tag = source.tag_column
+    for name, column in source.token_columns.items():
+        if (column < 0) != (tag < 0) and abs(column) + abs(tag) == width:
+            return CorpusFormatError(
+                f"{place}: token_columns name the tags as {name!r}: the model would read what it predicts; "
+                f"expected another column, got {column}, as tag_column = {tag} in lines of {width} columns"
+            )
+    return None
+
+
 def _lacking_error(
     source: ConllSource, lines: Lines, fields: Fields, line: int, name: str
 ) -> CorpusFormatError:
     between = {"auto": "tabs or blanks", "tab": "tabs", "blanks": "blanks"}[source.separator]
+    further = ", ".join(f"{name} = {n}" for name, n in source.token_columns.items())
+    of_tokens = f", token_columns = {{ {further} }}" if further else ""
+    keys = f"separator, token_column{', tag_column or token_columns' if further else ' or tag_column'}"
     return CorpusFormatError(
         f"{name}:{line + 1}: too few columns between {between}, here and in most lines: expected at least "
-        f"{source.least_columns} (token_column = {source.token_column}, tag_column = {source.tag_column}), "
-        f"found {fields.counts[line]} in {lines.text(line)[:80]!r}; set separator, token_column or tag_column"
+        f"{source.least_columns} (token_column = {source.token_column}, tag_column = {source.tag_column}"
+        f"{of_tokens}), found {fields.counts[line]} in {lines.text(line)[:80]!r}; set {keys}"
     )

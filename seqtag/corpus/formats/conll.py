@@ -150,12 +150,15 @@ def _piece(
 
 def _reasons(layout: ColumnLayout, lines: Lines, rows: Positions, counts: Positions) -> pa.StringArray:
     """Describe the defects of lines with a wrong number of columns."""
-    expected = str(layout.n_columns or f"at least {layout.source.least_columns}")
+    source = layout.source
+    ambiguous = sorted(n for n in source.ambiguous_widths if n > source.least_columns)
+    but_not = f" and not {', '.join(map(str, ambiguous))}" if ambiguous else ""
+    expected = str(layout.n_columns or f"at least {source.least_columns}{but_not}")
     if layout.by_sequence:
         expected = "as many as in the line above"
     hint = pc.if_else(pa.array(counts > layout.usual), _TOO_MANY[layout.tabs], _TOO_FEW)
-    fix = pc.if_else(pa.array(are_enough(layout.source, counts)), '; n_columns = "vary" reads it', "")
-    if layout.source.comment is None:
+    fix = pc.if_else(pa.array(are_enough(source, counts)), '; n_columns = "vary" reads it', "")
+    if source.comment is None:
         is_comment = pa.array(hashed(lines, rows) & layout.may_be_comments(counts))
         hint = pc.if_else(is_comment, " (is it a comment?)", hint)
         fix = pc.if_else(is_comment, '; comment = "#" leaves it out', fix)

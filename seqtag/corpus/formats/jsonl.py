@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +14,7 @@ import pyarrow.json
 
 from seqtag.config.source_config import JsonlSource
 from seqtag.corpus.class_names import are_numbers, unnamed_numbers
+from seqtag.corpus.column_texts import object_lists
 from seqtag.corpus.files import InputFile
 from seqtag.corpus.formats.json_objects import (
     field_advice,
@@ -31,6 +32,7 @@ from seqtag.errors import CorpusFormatError
 _OPEN, _CLOSE = b"{}"
 _DEFECT = ""  # name of the column of defects, which no key has
 _HALF = "remove half a surrogate pair"
+_LARGE = 1e15  # integers from here on have another text as floats, or lose digits
 
 
 def read_jsonl(
@@ -189,10 +191,27 @@ def _parsed(
             )
         except pa.ArrowInvalid:
             rows = None
-        if rows is not None and rows.num_rows == len(filled):
+        if rows is not None and rows.num_rows == len(filled) and _floats_are_exact(rows):
             return rows.cast(schema).append_column(_DEFECT, pa.nulls(len(filled), pa.string()))
+    found = [_row(source, lines.text(line), schema) for line in filled]
     with_defect = schema.append(pa.field(_DEFECT, pa.string()))
-    return pa.Table.from_pylist([_row(source, lines.text(line), schema) for line in filled], with_defect)
+    return pa.Table.from_arrays([_column(source, field, found) for field in with_defect], schema=with_defect)
+
+
+def _column(source: JsonlSource, field: pa.Field, rows: Sequence[dict[str, Any]]) -> pa.Array:
+    values = [row.get(field.name) for row in rows]
+    return object_lists(values) if field.name in _of_tokens(source) else pa.array(values, field.type)
+
+
+def _of_tokens(source: JsonlSource) -> set[str]:
+    """Return the keys of further columns of tokens."""
+    return set(source.token_columns.values()) - {source.tokens_column}
+
+
+def _floats_are_exact(rows: pa.Table) -> bool:
+    """Return whether integers in lists of floats keep their text, and none of the floats is NaN."""
+    lists = [rows[field.name] for field in rows.schema if field.type == pa.list_(pa.float64())]
+    return all(pc.all(pc.less(pc.abs(pc.list_flatten(each)), _LARGE)).as_py() is not False for each in lists)
 
 
 def _row(source: JsonlSource, text: str, schema: pa.Schema) -> dict[str, object]:
@@ -219,10 +238,12 @@ def _row(source: JsonlSource, text: str, schema: pa.Schema) -> dict[str, object]
                 values[field.name] = value
             else:
                 values[_DEFECT] = f"'{field.name}' is not text: expected Unicode, got {value!r:.80}; {_HALF}"
-        elif value is None or (isinstance(value, list) and all(_is_string(v) for v in value)):
+        elif (
+            value is None
+            or (isinstance(value, list) and all(_is_string(v) for v in value))
+            or (field.name in _of_tokens(source) and _are_scalars(value))
+        ):
             values[field.name] = value
-        elif field.name in source.token_columns.values() and _are_scalars(value):
-            values[field.name] = [v if _is_string(v) else json.dumps(v) for v in value]
         elif field.name == source.tags_column and isinstance(value, list) and are_numbers(value):
             if source.tag_names is None:
                 values[_DEFECT] = f"tags are numbers without names, got {value!r:.80}; set tag_names"

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from seqtag.config.source_columns import ListColumns, LongColumns
+from seqtag.config.source_columns import ListColumns, LongColumns, token_columns_of
 from seqtag.config.source_config import LongParquetSource, ParquetSource
 from seqtag.corpus.class_names import (
     is_number,
@@ -18,6 +18,7 @@ from seqtag.corpus.class_names import (
     names_in_metadata,
     unnamed_numbers,
 )
+from seqtag.corpus.column_texts import without_nan
 from seqtag.corpus.files import InputFile, opened_seekable
 from seqtag.corpus.formats.long import wanted_columns
 from seqtag.corpus.record_batches import corpus_batch, labelled
@@ -120,7 +121,9 @@ def rows_with_names(
     *,
     name: str,
 ) -> Iterator[pa.RecordBatch]:
-    """Yield rows with names in place of class numbers, and without list views; empty batches are left out.
+    """Yield rows with names in place of class numbers; empty batches are left out.
+
+    List views become lists, and NaN in columns of tokens becomes null.
 
     Args:
         schema: of the file.
@@ -145,7 +148,9 @@ def rows_with_names(
         )
     n_rows = 0
     for read in rows:
-        batch = pa.record_batch(list(map(without_views, read.columns)), read.schema.names)
+        columns = dict(zip(read.schema.names, map(without_views, read.columns), strict=True))
+        columns |= {key: without_nan(columns[key]) for key in token_columns_of(source).values()}
+        batch = pa.record_batch(columns)
         if batch.num_rows:
             yield batch if names is None else _named(batch, column, names, name, n_rows, report)
         n_rows += batch.num_rows

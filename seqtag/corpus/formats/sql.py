@@ -14,6 +14,7 @@ from seqtag.config.database_url import with_driver
 from seqtag.config.secrets import hide_passwords, is_secret
 from seqtag.config.source_config import SqlSource
 from seqtag.corpus.class_names import are_numbers, unnamed_numbers
+from seqtag.corpus.column_texts import object_texts
 from seqtag.corpus.files import expand
 from seqtag.corpus.formats.long import sequences_of_rows, wanted_columns
 from seqtag.corpus.source_report import SourceReport
@@ -78,8 +79,13 @@ def _rows(
             tags = values[present.index(source.tag_column)]
             if source.tag_names is None and are_numbers(tags):
                 raise unnamed_numbers(source.tag_column, "numbers", place=NAME)
-            named = zip(wanted, places, strict=True)
-            yield pa.record_batch({name: _texts(values[i], name, n_rows) for name, i in named})
+            of_tokens = source.token_columns.values()
+            read = {name: values[place] for name, place in zip(wanted, places, strict=True)}
+            for name in wanted:
+                _refuse_bytes(read[name], name, n_rows)
+            yield pa.record_batch(
+                {name: (object_texts if name in of_tokens else _texts)(read[name]) for name in wanted}
+            )
             n_rows += len(rows)
 
 
@@ -138,7 +144,7 @@ def _check_sqlite_file(url: URL) -> None:
         raise ConfigError(f"{NAME}: no such SQLite file: expected one that exists, got {path!r}; correct url")
 
 
-def _texts(values: Sequence[object], column: str, rows_before: int) -> pa.StringArray:
+def _refuse_bytes(values: Sequence[object], column: str, rows_before: int) -> None:
     if not {bytes, bytearray, memoryview}.isdisjoint(map(type, values)):
         row, found = next(
             (i, v) for i, v in enumerate(values) if isinstance(v, bytes | bytearray | memoryview)
@@ -147,6 +153,9 @@ def _texts(values: Sequence[object], column: str, rows_before: int) -> pa.String
             f"{NAME}: row {rows_before + 1 + row}: column '{column}' holds bytes: expected text, got "
             f"{bytes(found)!r:.80}; cast it to text in query"
         )
+
+
+def _texts(values: Sequence[object]) -> pa.StringArray:
     try:
         return pa.array(values, pa.string())
     except (pa.ArrowTypeError, pa.ArrowInvalid):

@@ -37,7 +37,20 @@ def test_numbered_columns_count_in_the_width_of_a_line() -> None:
         'name = "x"\n[[corpus.sources]]\nformat = "conll"\npath = "a"\ntoken_columns = { chunk = 4 }\n',
         "x.toml",
     ).corpus.sources[0]
-    assert source.least_columns == 5
+    assert source.least_columns == 6  # with the tag, which is the last
+
+
+def test_names_that_differ_in_case_only_are_refused_if_there_are_expectations() -> None:
+    columns = '{ amount = "a", AMOUNT = "b" }'
+    expectation = (
+        '[quality.expectations.e]\ntable = "tokens"\ntype = "expect_column_values_to_not_be_null"\n'
+        'kwargs = { column = "amount" }\n'
+    )
+    assert parsed(columns=columns).corpus.token_columns == ("amount", "AMOUNT")
+    with pytest.raises(ConfigError, match="columns 'amount' and 'AMOUNT' differ in case only"):
+        parsed(expectation, columns)
+    with pytest.raises(ConfigError, match="columns 'position' and 'Position' differ in case only"):
+        parsed(expectation, '["amount", "Position"]')
 
 
 @pytest.mark.parametrize(

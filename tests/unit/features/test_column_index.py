@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -100,6 +101,32 @@ def test_sets_are_the_members_that_train_has_often(tmp_path):
     assert index.columns[0].known == ("a", "b")
     values = encoded(index, [["b|a", "new", None], ["c", "a|a"]])["values"]
     assert values.tolist() == [[1, 1], [0, 0], [0, 0], [0, 0], [1, 0]]
+
+
+def test_members_of_sets_have_no_blanks_around_them(tmp_path):
+    index = learned(tmp_path, SetColumn(kind="set", name="s"), [["b | a", " a|b "]])
+    assert index.columns[0].known == ("a", "b")
+    assert encoded(index, [["a |c", "| b"]])["values"].tolist() == [[1, 0], [0, 1]]
+
+
+def test_nan_is_a_missing_number(tmp_path, caplog):
+    with caplog.at_level(logging.INFO):
+        index = learned(tmp_path, NumberColumn(kind="number", name="n"), [["1", "NaN", None, "3"]])
+    assert "index: column n: median 2; 50.0% of tokens have no value" in caplog.text
+    assert encoded(index, [["nan"]])["values"].tolist() == [[0, 1]]
+
+
+def test_the_largest_numbers_can_be_saved(tmp_path):
+    column = NumberColumn(kind="number", name="n", buckets=4)
+    index = learned(tmp_path, column, [["1.7e308", "-1.7e308"] * 9])
+    assert np.isfinite([index.columns[0].centre, index.columns[0].scale, *index.columns[0].edges]).all()
+    values = encoded(index, [["1.7e308", "-1.7e308", "0"]])["values"]
+    assert values.tolist() == [[8, 0], [-8, 0], [0, 0]]
+
+
+def test_a_large_number_among_small_ones_is_cut(tmp_path):
+    index = learned(tmp_path, NumberColumn(kind="number", name="n"), [["1e-300", "2e-300"] * 9])
+    assert encoded(index, [["1e308"]])["values"].tolist() == [[8, 0]]
 
 
 def test_a_sequence_without_a_list_has_no_values():

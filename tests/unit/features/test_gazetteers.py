@@ -6,13 +6,14 @@ import logging
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqtag.config import GazetteerConfig
+from seqtag.config import GazetteerConfig, load_tagger
 from seqtag.errors import ConfigError, CorpusFormatError
-from seqtag.features import Gazetteer, read_gazetteers
+from seqtag.features import Gazetteer, learn_columns, read_gazetteers
 
 WORDS = st.sampled_from(["a", "b", "c", "a b"])
 
@@ -80,3 +81,46 @@ def test_a_path_is_one_file(tmp_path):
         (tmp_path / name).write_text("x\n")
     with pytest.raises(ConfigError, match="matches 2 files"):
         read_gazetteers([GazetteerConfig(name="g", path=f"{tmp_path}/*.txt")], "none")
+
+
+@pytest.mark.parametrize("path", ["g.txt", "../lists/g.txt"])
+def test_a_path_is_relative_to_the_tagger_and_then_to_the_working_directory(path, tmp_path, monkeypatch):
+    for folder in ("taggers", "lists", "work/sub"):
+        (tmp_path / folder).mkdir(parents=True)
+    near = tmp_path / "taggers" / path
+    near.write_text("near\n")
+    tagger = tmp_path / "taggers" / "x.toml"
+    tagger.write_text(
+        'name = "x"\n[[corpus.sources]]\nformat = "conll"\npath = "a"\n'
+        f'[[features.gazetteers]]\nname = "g"\npath = "{path}"\n'
+    )
+    monkeypatch.chdir(tmp_path / "work" / "sub")
+
+    def phrases():
+        return read_gazetteers(load_tagger(tagger).features.gazetteers, "none")[0].phrases
+
+    assert phrases() == ("near",)
+    near.unlink()
+    with pytest.raises(ConfigError, match=rf"next to the tagger's TOML file or in {tmp_path}/work/sub"):
+        phrases()
+    (tmp_path / "work" / "lists").mkdir()
+    (tmp_path / "work" / "sub" / path).write_text("far\n")
+    assert phrases() == ("far",)
+
+
+def test_matches_in_train_are_logged_and_their_lack_is_a_warning(tmp_path, caplog):
+    tokens = pa.array([["New", "York", "is", "big"], ["so", "is", "york", "17"]])
+    pq.write_table(pa.table({"tokens": tokens}), tmp_path / "train.parquet")
+    some = Gazetteer(name="some", size=2, fold="case-digits", phrases=("new york", "york 00"))
+    none = Gazetteer(name="none", size=2, fold="none", phrases=("New Yorks",))
+    with caplog.at_level(logging.INFO):
+        learn_columns(tmp_path / "train.parquet", [], tmp_path, gazetteers=(some, none))
+    said = [(record.levelname, record.getMessage()) for record in caplog.records]
+    assert said == [
+        ("INFO", "index: gazetteer some: train has 2 phrases, 50.0% of its tokens"),
+        (
+            "WARNING",
+            "index: gazetteer none: train has none of its phrases: expected tokens as in train with blanks "
+            "between, such as 'New Yorks'; correct the file, or remove the gazetteer",
+        ),
+    ]

@@ -42,7 +42,7 @@ def test_names_have_a_bin_each_and_one_for_all_others() -> None:
 
 def test_members_of_sets_count_one_by_one() -> None:
     bins = ColumnBins(FLAGS, names=("a", "b"))
-    token, place = bins.bins(pa.array(["a|b", None, "c|a", "b"]), ONE)
+    token, place = bins.bins(pa.array(["a | b", None, "c|a", "b"]), ONE)
     assert (token.tolist(), place.tolist()) == ([0, 0, 2, 2, 3], [0, 1, 2, 0, 1])
     assert bins.unit == "members"
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,6 @@ from typer.testing import CliRunner
 
 import seqtag
 from seqtag import steps
-from seqtag.artifacts import require_manifest
 from seqtag.cli import app
 from seqtag.config import Settings, load_tagger, taggers_of
 from seqtag.config.source_config import SampleSource
@@ -38,7 +39,7 @@ tags_column = "phase"
 [[further_tags]]
 name = "turns"
 tag_column = "turn"
-floor = {floor}
+floor = 0.05
 
 [train]
 recipe = "base"
@@ -50,7 +51,7 @@ floor = 0.05
 """
 
 
-def write_project(folder: Path, *, floor: float = 0.05) -> Path:
+def write_project(folder: Path) -> Path:
     """Write a corpus with two columns of tags, of which the second says whether the phase changes."""
     lines = []
     for batch in sample_batches(SampleSource(format="sample", n_sequences=200), ()):
@@ -63,7 +64,7 @@ def write_project(folder: Path, *, floor: float = 0.05) -> Path:
             lines.append(json.dumps({"tokens": row["tokens"], "phase": tags, "turn": turn}))
     (folder / "corpus.jsonl").write_text("\n".join(lines) + "\n")
     tagger = folder / "phases.toml"
-    tagger.write_text(TAGGER.format(floor=floor))
+    tagger.write_text(TAGGER)
     return tagger
 
 
@@ -94,13 +95,32 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     return Workspace.of(Settings())
 
 
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a project in which all steps before `promote` are done."""
+    folder = tmp_path_factory.mktemp("decided")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SEQTAG_HOME", str(folder / "home"))
+        patch.chdir(folder)
+        workspace = Workspace.of(Settings())
+        decided(opened(write_project(folder), workspace), workspace)
+    return folder
+
+
+@pytest.fixture
+def runs(workspace: Workspace, template: Path, tmp_path: Path) -> list[RunDir]:
+    """Return the runs of a copy of that project."""
+    shutil.copytree(template, tmp_path, dirs_exist_ok=True)
+    return opened(tmp_path / "phases.toml", workspace)
+
+
 def champions(workspace: Workspace) -> list[str | None]:
     found = [workspace.registry().champion(name) for name in ("phases", "turns")]
     return [None if champion is None else champion.version for champion in found]
 
 
-def test_one_command_trains_and_promotes_all(workspace: Workspace, tmp_path: Path) -> None:
-    write_project(tmp_path)
+@pytest.mark.usefixtures("runs")
+def test_one_command_promotes_all_of_which_each_has_a_model(workspace: Workspace) -> None:
     found = CliRunner().invoke(app, ["retrain", "phases.toml"])
     assert found.exit_code == 0, found.output
     assert found.stdout.count("PROMOTE:") == 2
@@ -118,9 +138,12 @@ def test_one_command_trains_and_promotes_all(workspace: Workspace, tmp_path: Pat
     assert again.stdout.count("Unchanged: version 1 was promoted") == 2
 
 
-def test_if_one_is_held_none_is_promoted(workspace: Workspace, tmp_path: Path) -> None:
-    runs = opened(write_project(tmp_path, floor=1.0), workspace)
-    decided(runs, workspace)
+def test_if_one_is_held_none_is_promoted(workspace: Workspace, runs: list[RunDir]) -> None:
+    config = json.loads(runs[1].config.read_text())
+    config["gate"]["floor"] = 1.0
+    runs[1].config.write_text(json.dumps(config))
+    for step in (steps.decide, partial(steps.register, workspace=workspace)):
+        step(runs[1])
     for run in runs:
         steps.promote(run, workspace, by=ME)
     first, second = (PromotionOutcome.load(run.promotion) for run in runs)
@@ -132,11 +155,7 @@ def test_if_one_is_held_none_is_promoted(workspace: Workspace, tmp_path: Path) -
     assert champions(workspace) == [None, None]
 
 
-def test_if_the_champion_of_one_has_moved_none_is_promoted(
-    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    runs = opened(write_project(tmp_path), workspace)
-    decided(runs, workspace)
+def test_if_the_champion_of_one_has_moved_none_is_promoted(workspace: Workspace, runs: list[RunDir]) -> None:
     decision = Decision.load(runs[1].decision)
     replace(decision, champion_version="7").save(runs[1].decision)
     with pytest.raises(
@@ -146,16 +165,11 @@ def test_if_the_champion_of_one_has_moved_none_is_promoted(
     assert champions(workspace) == [None, None]
 
 
-def test_the_first_trains_for_all_and_each_has_its_bundle(workspace: Workspace, tmp_path: Path) -> None:
-    runs = opened(write_project(tmp_path), workspace)
-    epochs = []
-    for step in ("validate", "split", "index", "encode"):
-        for run in runs:
-            getattr(steps, step)(run)
+def test_a_tagger_that_is_no_longer_trained_with_others_is_trained_again(runs: list[RunDir]) -> None:
+    epochs: list[object] = []
     for run in runs:
         steps.train(run, on_epoch=epochs.append)
-    assert len(epochs) == 2
-    assert all(require_manifest(run.output("train")) for run in runs)
+    assert not epochs
     steps.link_runs(runs[:1])
     steps.train(runs[0], on_epoch=epochs.append)
-    assert len(epochs) == 4, "a tagger that is no longer trained with others is trained again"
+    assert len(epochs) == 2

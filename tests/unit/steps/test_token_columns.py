@@ -50,7 +50,7 @@ columns = [
     { name = "flags", kind = "set" },
     { name = "amount", kind = "number", buckets = 4 },
 ]
-gazetteers = [{ name = "pairs", path = "PHRASES" }]
+gazetteers = [{ name = "pairs", path = "phrases.txt" }]
 
 [evaluate]
 slices = ["host"]
@@ -87,7 +87,7 @@ def run(tmp_path_factory) -> RunDir:
     folder = tmp_path_factory.mktemp("events")
     write_events(folder / "events.csv")
     (folder / "phrases.txt").write_text("call call\n")
-    (folder / "events.toml").write_text(TAGGER.replace("PHRASES", str(folder / "phrases.txt")))
+    (folder / "events.toml").write_text(TAGGER)
     return retrain(folder / "events.toml", Workspace.of(Settings(home=folder / "home")))
 
 

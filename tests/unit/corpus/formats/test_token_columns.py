@@ -27,6 +27,36 @@ def test_columns_of_conll_are_named_by_number(read):
     assert values(rows) == POS
 
 
+@pytest.mark.parametrize(
+    ("columns", "tag_column", "width"), [({"pos": 1, "ner": 3}, -1, 4), ({"ner": -2}, 1, 3)]
+)
+def test_the_tags_are_no_further_column_once_their_number_is_known(columns, tag_column, width, read):
+    text = "\n\n".join(f"w{i} NN _ B-X".rsplit(" ", 4 - width)[0] for i in range(20))
+    with pytest.raises(CorpusFormatError) as error:
+        read(text, format="conll", token_columns=columns, tag_column=tag_column)
+    assert str(error.value) == (
+        "corpus.txt:1: token_columns name the tags as 'ner': the model would read what it predicts; expected "
+        f"another column, got {columns['ner']}, as tag_column = {tag_column} in lines of {width} columns"
+    )
+
+
+def test_lines_whose_tags_are_a_further_column_break_their_sequences(read):
+    text = "a 1 2 O\n\n" * 9 + "b 1 O\n\n"
+    rows = read(text, format="conll", tag_column=1, token_columns={"x": -2}, n_columns="vary")
+    assert [row["defect"] for row in rows[:-1]] == [None] * 9
+    assert rows[-1]["defect"].startswith("corpus.txt:19: found 3 columns, expected at least 2 and not 3")
+
+
+def test_a_further_column_that_most_lines_lack_is_an_error(read):
+    with pytest.raises(CorpusFormatError) as error:
+        read("a NN O\n", format="conll", token_columns={"pos": 1, "chunk": 9})
+    assert str(error.value) == (
+        "corpus.txt:1: too few columns between tabs or blanks, here and in most lines: expected at least 11 "
+        "(token_column = 0, tag_column = -1, token_columns = { pos = 1, chunk = 9 }), found 3 in 'a NN O'; "
+        "set separator, token_column, tag_column or token_columns"
+    )
+
+
 def test_columns_of_conllu_have_no_value_where_there_is_an_underscore(read):
     lines = [
         "1\tAnn\t_\tPROPN\tNNP\tNumber=Sing\t2\tnsubj\t_\t_",

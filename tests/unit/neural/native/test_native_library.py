@@ -22,7 +22,7 @@ def test_without_a_whole_library_training_uses_xla_and_says_why(monkeypatch, tmp
         (tmp_path / "other.so").write_bytes(content[:n_bytes])
     monkeypatch.setattr(native, "LIBRARY", tmp_path / "other.so")
     with caplog.at_level(logging.WARNING):
-        assert native.operations.__wrapped__() is None
+        assert native._operations.__wrapped__() is None
     assert "training uses XLA, which is slower" in caplog.text
     assert "other.so" in caplog.text
 
@@ -30,7 +30,7 @@ def test_without_a_whole_library_training_uses_xla_and_says_why(monkeypatch, tmp
 def test_with_a_library_of_other_sources_training_uses_xla_and_says_why(monkeypatch, caplog):
     monkeypatch.setattr(native, "LIBRARY", Path(pyarrow.lib.__file__))
     with caplog.at_level(logging.WARNING):
-        assert native.operations.__wrapped__() is None
+        assert native._operations.__wrapped__() is None
     (message,) = caplog.messages
     assert "training uses XLA, which is slower" in message
     assert "was built from other sources" in message
