@@ -23,8 +23,8 @@ def remove(
 ) -> None:
     """List, or with `--yes` delete, the runs, snapshots and drift reports of a tagger.
 
-    The registry and the ledger are kept: its versions can still tag and be served. Its TOML file is kept,
-    too; delete it and run `make deploy` to remove its deployments.
+    The registry and the ledger are kept: its versions can still tag and be served. Its TOML file, and what it
+    tagged in bulk, are kept, too; delete the file and run `make deploy` to remove its deployments.
 
     Example: `seqtag remove sample`, then `seqtag remove sample --yes`
     """

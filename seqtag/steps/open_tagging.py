@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import ClassVar
 
-from seqtag.artifacts import find_manifest, require_manifest
+from seqtag.artifacts import readable_manifest, require_manifest
 from seqtag.config import TaggerConfig
 from seqtag.errors import ConfigError, CorpusRejectedError
 from seqtag.features.column_index import ColumnIndex
@@ -94,8 +94,8 @@ def open_tagging(
 
 
 def is_finished(tagged: TaggedSnapshot) -> bool:
-    """Return whether a snapshot is tagged already."""
-    return find_manifest(tagged.path) is not None
+    """Return whether a snapshot was tagged, even if its files were moved or changed since."""
+    return readable_manifest(tagged.path) is not None
 
 
 def read_pinned(tagged: TaggedSnapshot) -> PinnedTagging:

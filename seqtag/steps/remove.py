@@ -24,9 +24,12 @@ class TaggerFolder:
 
 
 def removable_folders(tagger: str, workspace: Workspace) -> list[TaggerFolder]:
-    """Return the folders with runs, snapshots and drift reports of a tagger that exist."""
+    """Return the folders with runs, snapshots and drift reports of a tagger that exist.
+
+    What it tagged in bulk is not among them.
+    """
     home = workspace.home
-    folders = (home.runs(tagger), home.corpus(tagger), home.monitoring(tagger))
+    folders = (home.runs(tagger), home.corpus(tagger), home.monitoring(tagger), home.untagged(tagger))
     return [_measured(folder) for each in folders for folder in (each, _removed(each)) if folder.is_dir()]
 
 

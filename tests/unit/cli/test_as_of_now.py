@@ -65,7 +65,7 @@ def test_commands_read_the_file_of_the_day(seqtag: Command, command: str) -> Non
     assert seqtag(command, '[schedule]\ntimezone = "Asia/Tokyo"\n')[0] == 0
 
 
-WITH_FILES = ("check", "explain", "ingest", "open-run", "plan", "retrain")  # of the tagger
+WITH_FILES = ("check", "explain", "ingest", "open-run", "plan", "retrain", "tag-sources")  # of the tagger
 
 
 def test_all_commands_that_take_a_tagger_are_known() -> None:
@@ -83,7 +83,7 @@ def test_every_command_that_takes_a_tagger_sets_the_day(
     def say(*_: object, **__: object) -> None:
         raise ConfigError(f"the day is {os.environ.get('SEQTAG_AS_OF')}")
 
-    for step in ("check", "ingest", "explain", "plan"):
+    for step in ("check", "ingest", "ingest_untagged", "explain", "plan"):
         monkeypatch.setattr(steps, step, say)
     assert "the day is 2026-02-01" in seqtag(command, '[schedule]\ntimezone = "Asia/Tokyo"\n')[1]
     monkeypatch.setenv("SEQTAG_AS_OF", "2026-01-05")
