@@ -1,6 +1,6 @@
 """Bulk tagging from Parquet to Parquet: seconds and peak memory of each step, as the number of tokens grows.
 
-    SEQTAG_DATA=/path/to/corpora python benchmarks/bulk_tagging.py   # 0.2, 2 and 20 million tokens
+    SEQTAG_DATA=/path/to/corpora python benchmarks/bulk_tagging.py   # 0.2, 2 and 8 million tokens
     SEQTAG_DATA=/path/to/corpora python benchmarks/bulk_tagging.py --sizes 0.2 --processes 1
 
 The champion is trained for one epoch, since speed does not depend on what it has learned. It tags the train
@@ -117,8 +117,8 @@ def main() -> None:
     )
     default = CHECKOUT / "deployments" / "taggers" / "ud-english-ewt.toml"
     parser.add_argument("tagger", nargs="?", type=Path, default=default, metavar="TAGGER.toml")
-    parser.add_argument("--sizes", type=float, nargs="+", default=[0.2, 2, 20], help="million tokens")
-    parser.add_argument("--processes", type=int, nargs="+", default=[1, 2], help="that tag at the same time")
+    parser.add_argument("--sizes", type=float, nargs="+", default=[0.2, 2, 8], help="million tokens")
+    parser.add_argument("--processes", type=int, nargs="+", default=[1], help="that tag at the same time")
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.child:

@@ -113,7 +113,9 @@ def _unless_blocked(decision: RegistryDecision, run: RunDir, registry: Registry)
         PromotionConflictError: one has another champion than the one that its model was compared with.
     """
     for other in joint_runs(run):
-        block = registry.block(other.tagger, lineage_tags(other)) if other != run else None
+        if other == run:
+            continue
+        block = registry.block(other.tagger, lineage_tags(other))
         if block is not None:
             sentence = f"HOLD: {other.tagger}, which is trained with it, is blocked: {block_text(block)}."
             return replace(decision, verdict="HOLD", sentence=sentence)

@@ -7,7 +7,7 @@ from flows.retrain import retrain
 from seqtag.steps import Workspace
 from tests.taggers import Taggers
 
-pytestmark = pytest.mark.usefixtures("server")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("server")]
 
 SEQUENCES = "".join(
     f'{{"tokens": ["go", "w{n}", "stop"], "tags": ["V", "N", "V"], "who": ["a", "a", "b"]}}\n'
