@@ -173,3 +173,17 @@ def test_a_tagger_that_is_no_longer_trained_with_others_is_trained_again(runs: l
     steps.link_runs(runs[:1])
     steps.train(runs[0], on_epoch=epochs.append)
     assert len(epochs) == 2
+
+
+def test_a_run_that_was_killed_between_two_promotions_completes_them(
+    workspace: Workspace, runs: list[RunDir], tmp_path: Path
+) -> None:
+    steps.promote(runs[0], workspace, by=ME)
+    assert champions(workspace) == ["1", None]
+    again = opened(tmp_path / "phases.toml", workspace)
+    assert again == runs
+    decided(again, workspace)
+    for run in again:
+        steps.promote(run, workspace, by=ME)
+    assert champions(workspace) == ["1", "1"]
+    assert [len(workspace.registry().history(run.tagger)) for run in runs] == [1, 1]
