@@ -57,6 +57,7 @@ def retrain(
     if run is None:
         snapshot = tasks.ingest(config, workspace)
         run = tasks.open_run(config, snapshot, workspace, as_of=day)
+        steps.link_runs([run])
     steps.force(run, force or [], by=str(runtime.flow_run.id))
     earlier = steps.outcome_digest(run, workspace)
     run = tasks.validate(run)

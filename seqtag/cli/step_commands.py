@@ -85,13 +85,22 @@ def ingest(tagger: Tagger) -> None:
 def open_run(tagger: Tagger) -> None:
     """Read the sources, find or create the run directory, and print its path.
 
+    With `[[further_tags]]` there is one for each tagger. Run each step for all of them before the next step.
+
     Example: `RUN=$(seqtag open-run sample)`
     """
     from seqtag import steps
+    from seqtag.config import taggers_of
 
     config, day = open_tagger(tagger)
     workspace = open_writable_workspace()
-    typer.echo(steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=day).path)
+    runs = [
+        steps.open_run(each, steps.ingest(each, workspace), workspace, as_of=day)
+        for each in taggers_of(config)
+    ]
+    steps.link_runs(runs)
+    for run in runs:
+        typer.echo(run.path)
 
 
 def _command(name: str) -> Callable[[str], None]:

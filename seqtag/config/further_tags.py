@@ -75,11 +75,23 @@ def _tagger(config: TaggerConfig, further: FurtherTags) -> TaggerConfig:
     return config.model_copy(
         update={
             "name": further.name,
-            "further_tags": (),
+            "further_tags": (_of_file(config), *(each for each in config.further_tags if each != further)),
             "corpus": config.corpus.model_copy(update={"sources": sources}),
             "tags": further.tags,
             "gate": config.gate.model_copy(update=gate),
         }
+    )
+
+
+def _of_file(config: TaggerConfig) -> FurtherTags:
+    """Return the column of tags of the file's tagger, so that the runs of the others depend on it, too."""
+    source = config.corpus.sources[0]
+    return FurtherTags(
+        name=config.name,
+        tag_column=getattr(source, str(_key(source))),
+        tag_names=getattr(source, "tag_names", None),
+        tags=config.tags,
+        floor=config.gate.floor,
     )
 
 

@@ -149,6 +149,11 @@ class TaggerConfig(Table):
                 "approval.required has no effect with further_tags: expected false, got true; change one of "
                 "the two"
             )
+        if self.corpus.cut is not None:
+            raise ValueError(
+                "corpus.cut may cut the columns of further_tags differently: expected no [corpus.cut] with "
+                "further_tags, got both; remove one of the two"
+            )
         check_further_tags(self)
         return self
 

@@ -25,6 +25,7 @@ from seqtag.config.source_config import (
 )
 from seqtag.config.toml_table import Table
 
+_ADDED = ("predicted_spans", "model_version")  # to what is tagged, besides what a corpus reserves
 _NO_TAGS = "(no tags)"  # in place of a key that the format requires; it names no column of the data
 
 
@@ -72,6 +73,13 @@ class TaggingConfig(Table):
 
     @model_validator(mode="after")
     def _columns_are_distinct_and_not_reserved(self) -> Self:
+        named = (*self.columns, *token_columns(self.sources))
+        taken = [name for name in named if name in _ADDED]
+        if taken:
+            raise ValueError(
+                f"further columns are reserved: expected names other than {', '.join(_ADDED)}, got {taken}; "
+                "rename them in the source"
+            )
         check_further_columns(self.columns, token_columns(self.sources))
         return self
 

@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from seqtag.artifacts import readable_manifest, require_manifest
 from seqtag.config import TaggerConfig
+from seqtag.config.source_columns import token_columns_of
 from seqtag.errors import ConfigError, CorpusRejectedError
 from seqtag.features.column_index import ColumnIndex
 from seqtag.formatting import percent, plural
@@ -58,7 +59,7 @@ def open_tagging(
         version: number or alias in the registry. Default: the champion.
 
     Raises:
-        ConfigError: there is no such version, or it reads columns of tokens that no source names.
+        ConfigError: there is no such version, or it reads columns of tokens that a source lacks.
         CorpusRejectedError: more sequences than `quality.quarantine_budget` cannot be tagged.
         RegistryError: the registry or the version's files could not be read.
     """
@@ -69,12 +70,13 @@ def open_tagging(
     if is_finished(tagged):
         return tagged
     index = ColumnIndex.load(pinned.bundle)
-    missing = sorted(set(index.names) - set(config.tagging.corpus.token_columns))
-    if missing:
-        raise ConfigError(
-            f"version {pinned.version} of {config.name} reads columns of tokens that no source of [tagging] "
-            f"names: expected {', '.join(missing)} in token_columns; add them to a source"
-        )
+    for number, source in enumerate(config.tagging.sources):
+        missing = sorted(set(index.names) - set(token_columns_of(source)))
+        if missing:
+            raise ConfigError(
+                f"tagging.sources[{number}] lacks columns of tokens that version {pinned.version} of "
+                f"{config.name} reads: expected {', '.join(missing)} in token_columns; add them"
+            )
     write_output(
         open_tagging,
         tagged.opened,

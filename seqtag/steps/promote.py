@@ -75,7 +75,7 @@ def registry_decision(run: RunDir) -> RegistryDecision:
 def joint_objection(run: RunDir) -> str | None:
     """Say which of the taggers that are trained with this one is not promoted on its own account, if any."""
     for other in joint_runs(run):
-        if other != run and (decided := _decision_alone(other)).verdict != "PROMOTE":
+        if other.path != run.path and (decided := _decision_alone(other)).verdict != "PROMOTE":
             own = without_verdict(decided.sentence, decided.verdict).rstrip(".")
             return f"{other.tagger}, which is trained with it, is not promoted: {own}"
     return None
@@ -113,7 +113,7 @@ def _unless_blocked(decision: RegistryDecision, run: RunDir, registry: Registry)
         PromotionConflictError: one has another champion than the one that its model was compared with.
     """
     for other in joint_runs(run):
-        if other == run:
+        if other.path == run.path:
             continue
         block = registry.block(other.tagger, lineage_tags(other))
         if block is not None:

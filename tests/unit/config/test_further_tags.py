@@ -15,7 +15,8 @@ POS = {"format": "conllu", "path": "train.conllu"}
 
 def config(source: dict[str, Any] = POS, *, further: Any = None, **more: Any) -> TaggerConfig:
     further = [{"name": "pos-fine", "tag_column": "XPOS", "floor": 0.5}] if further is None else further
-    tables = {"name": "pos", "corpus": {"sources": [source]}, "further_tags": further, **more}
+    cut = {"cut": {"max_length": more.pop("corpus_cut")}} if "corpus_cut" in more else {}
+    tables = {"name": "pos", "corpus": {"sources": [source], **cut}, "further_tags": further, **more}
     return TaggerConfig.model_validate(tables)
 
 
@@ -27,7 +28,8 @@ def test_each_column_has_a_tagger_with_the_settings_of_the_file() -> None:
     assert [each.gate.floor for each in found] == [0.9, 0.5]
     assert [each.gate.metric for each in found] == ["accuracy", "auto"]
     assert [each.tags.scheme for each in found] == ["none", "auto"]
-    assert found[1].further_tags == ()
+    assert [each.tag_column for each in found[1].further_tags] == ["UPOS"]
+    assert TaggerConfig.model_validate(found[1].model_dump(mode="json")) == found[1]
 
 
 def test_a_tagger_of_one_column_stands_alone() -> None:
@@ -55,6 +57,7 @@ def test_columns_are_named_as_the_format_names_them(tmp_path: Path) -> None:
         ({"further": [{"name": "pos", "tag_column": "XPOS"}]}, "names are repeated"),
         ({"source": {"format": "fasta", "path": "x"}}, r"corpus.sources\[0\] has no column of tags"),
         ({"further": [{"name": "fine", "tag_column": 7}]}, "tag_column"),
+        ({"corpus_cut": 10}, "corpus.cut may cut"),
         ({"model": {"output": "crf"}}, "learns one column of tags"),
         ({"approval": {"required": True}}, "approval.required has no effect"),
     ],

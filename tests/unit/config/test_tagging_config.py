@@ -53,6 +53,10 @@ def test_a_source_without_tags_is_another_one() -> None:
             'format = "jsonl"\npath = "x"\n\n[tagging]\ncolumns = ["predicted"]\n',
             "further columns are reserved",
         ),
+        (
+            'format = "jsonl"\npath = "x"\n\n[tagging]\ncolumns = ["model_version"]\n',
+            "further columns are reserved",
+        ),
         ('format = "jsonl"\npath = "x"\npasword = 1\n', "pasword"),
     ],
 )
