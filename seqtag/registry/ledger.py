@@ -88,13 +88,14 @@ class Ledger:
         found = [entry for entry in self.blocks(tagger) if entry.blocks in (lineage, EVERYTHING)]
         return found[-1] if found else None
 
-    def append(self, entry: Entry) -> bool:
-        """Add an entry; return False if its number is taken."""
+    def append(self, *entries: Entry) -> bool:
+        """Add entries of different taggers, all or none; return False if a number is taken."""
         try:
             with self._engine.begin() as connection:
-                connection.execute(ledger.insert().values(asdict(entry)))
+                for entry in entries:
+                    connection.execute(ledger.insert().values(asdict(entry)))
         except sa.exc.IntegrityError:
-            if self.length(entry.tagger) < entry.entry:  # rejected for another reason
+            if all(self.length(entry.tagger) < entry.entry for entry in entries):  # rejected otherwise
                 raise
             return False
         return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from seqtag.config.secrets import hide_passwords
@@ -27,49 +28,44 @@ class PromotionService:
     def tagger(self) -> str:
         return self.aliases.tagger
 
-    def apply_decision(self, version: str, decision: RegistryDecision, *, by: AuditContext) -> Entry:
-        """Record a decision, promote the version if it says so, and return the entry in force.
+    def entry_for(self, version: str, decision: RegistryDecision, *, by: AuditContext) -> tuple[Entry, bool]:
+        """Return the entry of a decision, and whether the ledger has it already; write only what is behind.
 
-        Repeating a decision adds no second entry. A promotion that is blocked becomes a HOLD. A version may
-        also replace a champion that is the same model with other serving code.
+        A promotion that is blocked is a HOLD. A version may also replace a champion that is the same model
+        with other serving code.
 
         Raises:
             PromotionConflictError: the champion is no longer the one that the version was judged against.
         """
         self.aliases.client.get_model_version(self.tagger, version)  # raises if there is none
-        while True:
-            self.aliases.reconcile(by=by)
-            length, latest = self.ledger.length(self.tagger), self.ledger.latest_move(self.tagger)
-            recorded = self.find_entry(version, decision)
-            if recorded is not None:
-                self.aliases.describe(version)
-                return recorded
-            champion = latest.to_version if latest is not None else None
-            may_replace = champion == decision.against or self._is_same_model(champion, version)
-            if decision.verdict == Event.PROMOTE and not may_replace:
-                raise PromotionConflictError(
-                    f"{self.tagger}: champion has changed since version {version} was judged: expected "
-                    f"{version_text(decision.against)}, got {version_text(champion)}"
-                )
-            entry = self.aliases.entry(
-                length + 1,
-                self._event(version, decision),
-                champion,
-                version,
-                by,
-                dataset=decision.dataset,
+        self.aliases.reconcile(by=by)
+        length, latest = self.ledger.length(self.tagger), self.ledger.latest_move(self.tagger)
+        recorded = self.find_entry(version, decision)
+        if recorded is not None:
+            return recorded, True
+        champion = latest.to_version if latest is not None else None
+        may_replace = champion == decision.against or self._is_same_model(champion, version)
+        if decision.verdict == Event.PROMOTE and not may_replace:
+            raise PromotionConflictError(
+                f"{self.tagger}: champion has changed since version {version} was judged: expected "
+                f"{version_text(decision.against)}, got {version_text(champion)}"
             )
-            entry = replace(
-                entry,
-                decision=decision.digest,
-                report=decision.report,
-                evidence=decision.evidence,
-                spent=decision.spent,
-            )
-            if self.ledger.append(entry):
-                self.aliases.reconcile(by=by)
-                self.aliases.describe(version)
-                return entry
+        entry = self.aliases.entry(
+            length + 1,
+            self._event(version, decision),
+            champion,
+            version,
+            by,
+            dataset=decision.dataset,
+        )
+        entry = replace(
+            entry,
+            decision=decision.digest,
+            report=decision.report,
+            evidence=decision.evidence,
+            spent=decision.spent,
+        )
+        return entry, False
 
     def find_entry(self, version: str, decision: RegistryDecision) -> Entry | None:
         """Return the entry that already records a decision, or None; write nothing."""
@@ -163,6 +159,55 @@ class PromotionService:
         tags = [self.aliases.tags(version) for version in (one, other)]
         keys = (types.RUN_ID_TAG, types.BUNDLE_TAG)
         return all(key in tags[0] and tags[0][key] == tags[1].get(key) for key in keys)
+
+
+def apply_decisions(
+    services: Sequence[PromotionService],
+    decisions: Sequence[tuple[str, RegistryDecision]],
+    *,
+    by: AuditContext,
+) -> list[Entry]:
+    """Record decisions on taggers that are trained together, and return the entries in force.
+
+    All entries are written in one transaction, so that all are promoted or none. If one that was to be
+    promoted is blocked, all are held. Repeating decisions adds no entries.
+
+    Args:
+        decisions: a version of each tagger, and the decision on it.
+
+    Raises:
+        PromotionConflictError: a champion is no longer the one that the version was judged against.
+    """
+
+    def entries(of: Sequence[tuple[str, RegistryDecision]]) -> list[tuple[Entry, bool]]:
+        return [
+            service.entry_for(version, decision, by=by)
+            for service, (version, decision) in zip(services, of, strict=True)
+        ]
+
+    while True:
+        found = entries(decisions)
+        held = next((entry for entry, _ in found if entry.event == Event.HOLD), None)
+        if held is not None and any(
+            entry.event == Event.PROMOTE and not is_recorded for entry, is_recorded in found
+        ):
+            decisions = [
+                (version, decision if service.tagger == held.tagger else _held_with(decision, held))
+                for service, (version, decision) in zip(services, decisions, strict=True)
+            ]
+            found = entries(decisions)
+        new = [entry for entry, is_recorded in found if not is_recorded]
+        if new and not services[0].ledger.append(*new):
+            continue
+        for service, (version, _) in zip(services, decisions, strict=True):
+            service.aliases.reconcile(by=by)
+            service.aliases.describe(version)
+        return [entry for entry, _ in found]
+
+
+def _held_with(decision: RegistryDecision, held: Entry) -> RegistryDecision:
+    sentence = f"HOLD: {held.tagger}, which is trained with it, is held: {held.sentence}"
+    return replace(decision, verdict="HOLD", sentence=sentence)
 
 
 def block_text(block: Entry) -> str:

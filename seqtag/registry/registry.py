@@ -209,10 +209,30 @@ class Registry:
             PromotionConflictError: the champion is no longer the one that the version was judged against.
             RegistryError: the store could not be read or written, has no such version, or its files changed.
         """
-        if decision.verdict == Event.PROMOTE:
-            self.checked_version(tagger, version)
-        with self._locked_promotion_service(tagger, f"judging version {version} of {tagger}") as service:
-            return service.apply_decision(version, decision, by=by)
+        return self.apply_decisions({tagger: (version, decision)}, by=by)[tagger]
+
+    def apply_decisions(
+        self, decisions: Mapping[str, tuple[str, RegistryDecision]], *, by: AuditContext
+    ) -> dict[str, Entry]:
+        """Record the decisions on versions of taggers that are trained together: all are promoted or none.
+
+        Args:
+            decisions: version and decision by tagger.
+
+        Raises:
+            PromotionConflictError, RegistryError: as for `apply_decision`.
+        """
+        from seqtag.registry.promotion import apply_decisions
+
+        for tagger, (version, decision) in decisions.items():
+            if decision.verdict == Event.PROMOTE:
+                self.checked_version(tagger, version)
+        judged = ", ".join(f"version {version} of {tagger}" for tagger, (version, _) in decisions.items())
+        with self._store.reaching(f"judging {judged}"):
+            services = [self._promotion_service(tagger) for tagger in decisions]
+            with self._store.exclusive():
+                entries = apply_decisions(services, list(decisions.values()), by=by)
+        return dict(zip(decisions, entries, strict=True))
 
     def find_entry(self, tagger: str, version: str, decision: RegistryDecision) -> Entry | None:
         """Return the entry that already records a decision, or None; write nothing.

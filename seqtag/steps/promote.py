@@ -8,24 +8,21 @@ from pathlib import Path
 from typing import ClassVar
 
 from seqtag.artifacts import Manifest, file_digest, require_manifest
-from seqtag.errors import PromotionConflictError
 from seqtag.formatting import plural, without_verdict
 from seqtag.gate import Decision, GateRule, GateVerdict
 from seqtag.records import Record
 from seqtag.registry import (
     AuditContext,
     Entry,
-    Registry,
     RegistryDecision,
     SmokeFindings,
-    block_text,
     failures,
 )
 from seqtag.run_dir import RunDir
 from seqtag.steps.approval import ApprovalRecord
 from seqtag.steps.context import Workspace
 from seqtag.steps.planned_run import DryRun
-from seqtag.steps.register import RegisteredVersion, lineage_tags, open_registry
+from seqtag.steps.register import RegisteredVersion, open_registry
 from seqtag.steps.run_inputs import joint_runs
 from seqtag.steps.step import run_step
 
@@ -45,19 +42,22 @@ def promote(run: RunDir, workspace: Workspace, *, by: AuditContext) -> Manifest:
     """Promote the version, if the decision says so and neither a rollback nor a person blocks it.
 
     Reads decision, registration and findings; writes the ledger and the aliases of the registry, and
-    `promote/`. A second call finds what the first one did, and completes it.
+    `promote/`. Runs that are trained together are promoted by the first of them, in one transaction. A second
+    call finds what the first one did, and completes it.
 
     Raises:
         RegistryError: the registry could not be reached, or the registered files changed.
         PromotionConflictError: the champion is no longer the one that the model was compared with, or that of
             a tagger that is trained with it.
     """
-    version = RegisteredVersion.load(run.registration).version
-    registry, decision = open_registry(workspace), registry_decision(run)
-    if decision.verdict == "PROMOTE":
-        decision = _unless_blocked(decision, run, registry)
-    entry = registry.apply_decision(run.tagger, version, decision, by=by)
-    return publish_promotion(run, entry)
+    decision = registry_decision(run)
+    together = joint_runs(run) if decision.verdict == "PROMOTE" else (run,)
+    decisions = {
+        each.tagger: (RegisteredVersion.load(each.registration).version, registry_decision(each))
+        for each in together
+    }
+    entries = open_registry(workspace).apply_decisions(decisions, by=by)
+    return publish_promotion(run, entries[run.tagger])
 
 
 def registry_decision(run: RunDir) -> RegistryDecision:
@@ -104,30 +104,6 @@ def _decision_alone(run: RunDir) -> RegistryDecision:
         evidence=decision.evidence,
         spent=decision.level,
     )
-
-
-def _unless_blocked(decision: RegistryDecision, run: RunDir, registry: Registry) -> RegistryDecision:
-    """Return the decision to promote, or HOLD if a rollback blocks a tagger that is trained with this one.
-
-    Raises:
-        PromotionConflictError: one has another champion than the one that its model was compared with.
-    """
-    for other in joint_runs(run):
-        if other.path == run.path:
-            continue
-        block = registry.block(other.tagger, lineage_tags(other))
-        if block is not None:
-            sentence = f"HOLD: {other.tagger}, which is trained with it, is blocked: {block_text(block)}."
-            return replace(decision, verdict="HOLD", sentence=sentence)
-        champion = registry.champion(other.tagger)
-        found = None if champion is None else champion.version
-        own = RegisteredVersion.load(other.registration).version
-        if found not in (Decision.load(other.decision).champion_version, own):
-            raise PromotionConflictError(
-                f"{other.tagger}, which is trained with {run.tagger}, has another champion: expected the one "
-                f"that it was compared with, got version {found}; nothing was promoted, run it again"
-            )
-    return decision
 
 
 def publish_promotion(run: RunDir, entry: Entry, *, dry_run: DryRun | None = None) -> Manifest:
