@@ -36,6 +36,7 @@ def index_corpus(
     scheme: SchemeName,
     config: FeaturesConfig,
     folder: Path,
+    vocabulary: Vocabulary | None = None,
 ) -> tuple[Vocabulary, TagIndex]:
     """Assign ids to the words, characters and tags of the train split, and write them into `folder`.
 
@@ -44,6 +45,7 @@ def index_corpus(
         declared: tags that are declared in advance; None if only those of train count.
         previous: tags of the champion, which keep their order; may be empty.
         scheme: the scheme of the tags in the split.
+        vocabulary: words and characters to use in place of those of train.
 
     Raises:
         CorpusRejectedError: train has no tags.
@@ -53,7 +55,7 @@ def index_corpus(
         words.add(batch.column(TOKENS).flatten())
         tags.add(batch.column(TAGS).flatten())
     counted = words.table()
-    vocabulary = Vocabulary(
+    vocabulary = vocabulary or Vocabulary(
         words=Symbols.of_counts(counted, min_count=config.min_count, fold=config.fold),
         characters=Symbols.of_counts(_character_counts(counted)),
     )

@@ -10,6 +10,8 @@ from seqtag.corpus import files_digest
 from seqtag.features import (
     SEEN,
     TESTED,
+    ColumnIndex,
+    Vocabulary,
     index_corpus,
     index_vectors,
     learn_columns,
@@ -19,7 +21,7 @@ from seqtag.features import (
 from seqtag.run_dir import RunDir
 from seqtag.steps.context import declared_tags, read_config, train_scheme
 from seqtag.steps.planned_run import DryRun
-from seqtag.steps.run_inputs import PinnedOpponent
+from seqtag.steps.run_inputs import PinnedOpponent, joint_runs
 from seqtag.steps.step import run_step
 
 
@@ -32,6 +34,8 @@ def index(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
     champion, source = PinnedOpponent.load(run.opponent).champion, config.model.vectors
     previous = () if champion is None else champion.tags
     splits, declared = require_manifest(run.output("split")), declared_tags(run)
+    first = joint_runs(run)[0]  # whose words and columns all runs have that are trained together
+    is_first = first.path == run.path
 
     def write(folder: Path) -> None:
         vocabulary, _ = index_corpus(
@@ -41,9 +45,13 @@ def index(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
             scheme=train_scheme(run),
             config=config.features,
             folder=folder,
+            vocabulary=None if is_first else Vocabulary.load(first.output("index")),
         )
-        gazetteers = read_gazetteers(config.features.gazetteers, config.features.fold)
-        learn_columns(run.split("train"), config.features.columns, folder, gazetteers=gazetteers)
+        if is_first:
+            gazetteers = read_gazetteers(config.features.gazetteers, config.features.fold)
+            learn_columns(run.split("train"), config.features.columns, folder, gazetteers=gazetteers)
+        else:
+            ColumnIndex.load(first.output("index")).save(folder)
         if source is not None:
             n_frequent = config.model.frequent_words
             index_vectors(source, vocabulary, n_frequent=n_frequent, folder=folder)
@@ -65,6 +73,7 @@ def index(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
             "word vectors": "" if source is None else files_digest(source),
             "champion's tags": digest(*previous),
             "declared tags": digest(*(declared or ())),
+            **({} if is_first else {"words of": require_manifest(first.output("index")).digest}),
         },
         write=write,
         dry_run=dry_run,
