@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
@@ -11,15 +12,18 @@ import pyarrow.compute as pc
 import pyarrow.json as pj
 import pyarrow.parquet as pq
 
-from seqtag.config import SchemeName
+from seqtag.config import CutConfig, SchemeName
+from seqtag.corpus.cut_points import cut_points
 from seqtag.corpus.schema import DEFECT, DOCUMENT_ID, TAGS, TOKENS
 from seqtag.corpus.splits import ROW
 from seqtag.corpus.untagged import known_tags
 from seqtag.errors import CorpusFormatError
 from seqtag.evaluation.predictions import PREDICTED
+from seqtag.io.arrays import mask_of
 from seqtag.io.hashing import string_list_columns
 from seqtag.monitoring.validity import CONFIDENCE, IN_TRAIN, valid_sequences
 from seqtag.tagging.partial_tags import convert_known_tags
+from seqtag.tagging.ragged import flatten, relist
 from seqtag.tagging.spelling import CANONICAL_SPELLING, Spelling, respell
 
 _LISTS = {
@@ -88,11 +92,18 @@ def read_reference(
         yield batch.append_column(IN_TRAIN, pa.array(in_train))
 
 
-def read_tagged(path: Path, *, scheme: SchemeName, spelled: SchemeName) -> Iterator[pa.RecordBatch]:
+def read_tagged(
+    path: Path, *, scheme: SchemeName, spelled: SchemeName, cut: CutConfig | None = None
+) -> Iterator[pa.RecordBatch]:
     """Yield tokens, predicted tags and confidence from a file or a folder of files.
 
     Reads Parquet (predictions of the pipeline) and JSON Lines (output of `seqtag tag`). Tags come from
     `predicted` or, in logs of seqtag 0.1.0, from `tags`.
+
+    Args:
+        scheme: scheme of the tags.
+        spelled: scheme to convert them to.
+        cut: rule by which the corpus was cut; logs have whole sequences.
 
     Raises:
         CorpusFormatError: there are no files, or one is damaged or has the wrong format.
@@ -104,7 +115,33 @@ def read_tagged(path: Path, *, scheme: SchemeName, spelled: SchemeName) -> Itera
         columns = [DOCUMENT_ID, TOKENS, PREDICTED, TAGS, CONFIDENCE]
         batches = _json(file) if file.suffix == ".jsonl" else _parquet(file, columns, needed=[TOKENS])
         for batch in batches:
-            yield _converted(_as_tagged(batch, file), scheme, spelled)
+            tagged = _as_tagged(batch, file)
+            if cut is not None:
+                tagged = _in_pieces(tagged, cut, has_spans=scheme != "none")
+            yield _converted(tagged, scheme, spelled)
+
+
+def _in_pieces(batch: pa.RecordBatch, rule: CutConfig, *, has_spans: bool) -> pa.RecordBatch:
+    """Return sequences in pieces, as the corpus has them; one with another number of tags is not cut."""
+    tokens = batch.column(TOKENS)
+    lists = [name for name in batch.schema.names if name in _LISTS]
+    alike = [pc.equal(pc.list_value_length(tokens), pc.list_value_length(batch.column(n))) for n in lists]
+    is_cut = mask_of(reduce(pc.and_, alike))
+    tags = batch.column(TAGS) if has_spans else None
+    positions = cut_points(tokens, rule, tags=tags, is_cut=is_cut).positions
+    if not len(positions):
+        return batch
+    _, offsets = flatten(tokens)
+    owner = np.searchsorted(offsets, positions, side="right") - 1  # row of each cut
+    rows = pa.array(np.repeat(np.arange(len(batch)), np.bincount(owner, minlength=len(batch)) + 1))
+    columns = {}
+    for name in batch.schema.names:
+        columns[name] = batch.column(name).take(rows)
+        if name in _LISTS:
+            values, starts = flatten(batch.column(name))
+            begins = np.sort(np.append(starts, starts[owner] + positions - offsets[owner]))
+            columns[name] = relist(values, begins, like=columns[name])
+    return pa.RecordBatch.from_pydict(columns)
 
 
 def _as_tagged(batch: pa.RecordBatch, path: Path) -> pa.RecordBatch:

@@ -277,7 +277,8 @@ def _compare_logs(
         return read_tagged(run.predictions("challenger"), scheme=layout.scheme, spelled=layout.scheme)
 
     def current() -> Iterator[pa.RecordBatch]:
-        return read_tagged(logs, scheme=output_scheme(run), spelled=layout.scheme)
+        cut = read_config(run).corpus.cut
+        return read_tagged(logs, scheme=output_scheme(run), spelled=layout.scheme, cut=cut)
 
     undated = config.model_copy(update={"period_column": None})
     held = RepeatedSequences(read_labelled(read_snapshot(run).parts, scheme="none", spelled="none"))
