@@ -350,6 +350,11 @@ class TaggedSnapshot:
         return self.path.with_name(f".{self.path.name}")
 
     @property
+    def lock(self) -> Path:
+        """Held by whoever tags parts, or publishes them."""
+        return self.path.with_name(f".{self.path.name}.tagging.lock")
+
+    @property
     def opened(self) -> Path:
         """The folder that is written before anything is tagged."""
         return self.partial / "opened"

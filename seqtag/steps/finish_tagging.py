@@ -7,7 +7,7 @@ from collections import Counter
 from datetime import date
 from pathlib import Path
 
-from seqtag.artifacts import link_or_copy, remove_folder, require_manifest
+from seqtag.artifacts import file_lock, link_or_copy, remove_folder, require_manifest
 from seqtag.config import TaggerConfig, config_inputs
 from seqtag.errors import RunDirError
 from seqtag.formatting import plural
@@ -31,21 +31,21 @@ def finish_tagging(config: TaggerConfig, tagged: TaggedSnapshot, workspace: Work
     Raises:
         RunDirError: a part is not tagged yet.
     """
-    if is_finished(tagged):
-        return tagged
-    snapshot = snapshot_of(tagged, workspace)
-    names = [part.stem for part in snapshot.parts]
-    write_output(
-        finish_tagging,
-        tagged.path,
-        inputs={
-            "opened": require_manifest(tagged.opened).digest,
-            **{name: require_manifest(tagged.part(name)).digest for name in names},
-            **config_inputs(config, "monitor", "seed"),
-        },
-        write=lambda folder: _write(folder, config, tagged, names, workspace),
-    )
-    remove_folder(tagged.partial)
+    with file_lock(tagged.lock):
+        if is_finished(tagged):
+            return tagged
+        names = [part.stem for part in snapshot_of(tagged, workspace).parts]
+        write_output(
+            finish_tagging,
+            tagged.path,
+            inputs={
+                "opened": require_manifest(tagged.opened).digest,
+                **{name: require_manifest(tagged.part(name)).digest for name in names},
+                **config_inputs(config, "monitor", "seed"),
+            },
+            write=lambda folder: _write(folder, config, tagged, names, workspace),
+        )
+        remove_folder(tagged.partial)
     logger.info("finish_tagging: %s", tagging_sentence(tagged))
     return tagged
 

@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import ClassVar
 
-from seqtag.artifacts import readable_manifest, require_manifest
+from seqtag.artifacts import file_lock, readable_manifest, require_manifest
 from seqtag.config import TaggerConfig
 from seqtag.config.source_columns import token_columns_of
 from seqtag.errors import ConfigError, CorpusRejectedError
@@ -67,8 +67,24 @@ def open_tagging(
     tagged = _begun(config, snapshot, workspace, pinned) or TaggedSnapshot(
         workspace.home.tagged(config.name) / f"{as_of.isoformat()}-{snapshot.id}-v{pinned.version}"
     )
-    if is_finished(tagged):
-        return tagged
+    with file_lock(tagged.lock):
+        if not is_finished(tagged):
+            _open(config, snapshot, tagged, pinned)
+    return tagged
+
+
+def is_finished(tagged: TaggedSnapshot) -> bool:
+    """Return whether a snapshot was tagged, even if its files were moved or changed since."""
+    return readable_manifest(tagged.path) is not None
+
+
+def read_pinned(tagged: TaggedSnapshot) -> PinnedTagging:
+    """Return the pinned version of an unfinished tagging, and the sizes of its snapshot."""
+    return PinnedTagging.load(tagged.pinned)
+
+
+def _open(config: TaggerConfig, snapshot: Snapshot, tagged: TaggedSnapshot, pinned: Champion) -> None:
+    """Write the quarantine, or refuse the snapshot."""
     index = ColumnIndex.load(pinned.bundle)
     for number, source in enumerate(config.tagging.sources):
         missing = sorted(set(index.names) - set(token_columns_of(source)))
@@ -92,17 +108,6 @@ def open_tagging(
             f"(quality.quarantine_budget), got {percent(share)} of {plural(found.n_sequences, 'sequence')} "
             f"({reasons}); nothing was tagged. See {tagged.refused}"
         )
-    return tagged
-
-
-def is_finished(tagged: TaggedSnapshot) -> bool:
-    """Return whether a snapshot was tagged, even if its files were moved or changed since."""
-    return readable_manifest(tagged.path) is not None
-
-
-def read_pinned(tagged: TaggedSnapshot) -> PinnedTagging:
-    """Return the pinned version of an unfinished tagging, and the sizes of its snapshot."""
-    return PinnedTagging.load(tagged.pinned)
 
 
 def _begun(

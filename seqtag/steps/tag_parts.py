@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
-from seqtag.artifacts import file_digest, require_manifest
+from seqtag.artifacts import file_digest, file_lock, require_manifest
 from seqtag.corpus.splits import ROW
 from seqtag.errors import BundleError
 from seqtag.neural import Tagger, write_tagged_part
 from seqtag.run_dir import Snapshot, TaggedSnapshot
 from seqtag.steps.context import Workspace
-from seqtag.steps.open_tagging import read_pinned
+from seqtag.steps.open_tagging import is_finished, read_pinned
 from seqtag.steps.step import write_output
 from seqtag.subprocess_runner import run_in_subprocess
 
@@ -23,15 +23,21 @@ PARTS_AT_ONCE = 16  # of about a million tokens: loading the tagger takes about 
 
 
 def groups_of_parts(tagged: TaggedSnapshot, workspace: Workspace) -> list[tuple[str, ...]]:
-    """Return the names of the parts of a snapshot, in the groups that a subprocess tags."""
-    names = [part.stem for part in snapshot_of(tagged, workspace).parts]
+    """Return the names of the parts of a snapshot, in the groups that a subprocess tags.
+
+    There are none if it is tagged already.
+    """
+    with file_lock(tagged.lock):
+        parts = [] if is_finished(tagged) else snapshot_of(tagged, workspace).parts
+    names = [part.stem for part in parts]
     return [tuple(names[first : first + PARTS_AT_ONCE]) for first in range(0, len(names), PARTS_AT_ONCE)]
 
 
 def tag_parts(tagged: TaggedSnapshot, names: Sequence[str], workspace: Workspace) -> None:
     """Tag parts of a snapshot with the pinned version; those that are tagged already are kept.
 
-    Writes a folder for each part. If the subprocess is killed, the part that it was tagging is lost.
+    Writes a folder for each part. If the subprocess is killed, the part that it was tagging is lost. Another
+    tagging of the same snapshot waits.
 
     Args:
         names: names of the parts.
@@ -41,6 +47,12 @@ def tag_parts(tagged: TaggedSnapshot, names: Sequence[str], workspace: Workspace
         RegistryError: its files could not be read.
         SubprocessKilledError: the subprocess was killed.
     """
+    with file_lock(tagged.lock):
+        if not is_finished(tagged):
+            _tag_parts(tagged, names, workspace)
+
+
+def _tag_parts(tagged: TaggedSnapshot, names: Sequence[str], workspace: Workspace) -> None:
     pinned = read_pinned(tagged)
     version = workspace.registry().checked_version(tagged.tagger, pinned.version)
     if version.bundle_digest != pinned.bundle:

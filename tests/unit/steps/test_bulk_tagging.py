@@ -133,6 +133,26 @@ def test_sequences_that_a_version_has_tagged_are_not_tagged_again(project: Path)
     assert not first.partial.exists()
 
 
+def test_of_two_taggings_at_once_the_second_finds_the_work_of_the_first(project: Path) -> None:
+    config, workspace, tagged = opened()
+    second = opened()[2]
+    groups = steps.groups_of_parts(second, workspace)
+    tag_all()
+    for names in groups:
+        steps.tag_parts(second, names, workspace)
+    steps.finish_tagging(config, second, workspace)
+    assert second == tagged
+    assert steps.groups_of_parts(second, workspace) == []
+    assert not tagged.partial.exists()
+
+
+def test_files_that_were_moved_are_not_tagged_again(project: Path) -> None:
+    tagged = tag_all()
+    shutil.rmtree(tagged.sequences)
+    assert tag_all() == tagged
+    assert not tagged.sequences.exists()
+
+
 def test_each_version_and_each_snapshot_has_a_folder(project: Path) -> None:
     first, second = tag_all(), tag_all(version="2")
     write_sequences(project, n=120, seed=9)
@@ -204,6 +224,10 @@ def with_source(folder: Path, text: str) -> None:
     ("prepare", "message"),
     [
         (lambda folder: with_source(folder, ""), "nothing to tag is configured"),
+        (
+            lambda folder: (folder / "new.jsonl").unlink(),
+            r"^tagging.sources: '.*new.jsonl' matches no file",
+        ),
         (lambda folder: shutil.rmtree(folder / "home"), r"no champion of 'small' in the registry"),
     ],
 )
