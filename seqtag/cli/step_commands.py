@@ -49,17 +49,12 @@ def retrain(
     Examples: `seqtag retrain sample`, the same with `--force train`
     """
     from seqtag import steps
-    from seqtag.config import taggers_of
 
     steps.check_step_names(force or [])
     config, day = open_tagger(tagger)
     workspace = open_writable_workspace()
     with continued_by(f"retrain {shlex.quote(tagger)}"):
-        runs = [
-            steps.open_run(each, steps.ingest(each, workspace), workspace, as_of=day)
-            for each in taggers_of(config)
-        ]
-        steps.link_runs(runs)
+        runs = steps.open_runs(config, workspace, as_of=day)
         for run in runs:
             steps.force(run, force or [], by=datetime.now(UTC).isoformat())
         earlier = [steps.outcome_digest(run, workspace) for run in runs]
@@ -90,16 +85,9 @@ def open_run(tagger: Tagger) -> None:
     Example: `RUN=$(seqtag open-run sample)`
     """
     from seqtag import steps
-    from seqtag.config import taggers_of
 
     config, day = open_tagger(tagger)
-    workspace = open_writable_workspace()
-    runs = [
-        steps.open_run(each, steps.ingest(each, workspace), workspace, as_of=day)
-        for each in taggers_of(config)
-    ]
-    steps.link_runs(runs)
-    for run in runs:
+    for run in steps.open_runs(config, open_writable_workspace(), as_of=day):
         typer.echo(run.path)
 
 

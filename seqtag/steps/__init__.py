@@ -50,7 +50,7 @@ from seqtag.steps.monitor import (
     record_notified,
     tagged_logs_path,
 )
-from seqtag.steps.open_run import open_run
+from seqtag.steps.open_run import open_run, open_runs
 from seqtag.steps.open_tagging import is_finished, open_tagging
 from seqtag.steps.outcome import (
     RunOutcome,
@@ -121,6 +121,7 @@ __all__ = [
     "needs_approval",
     "open_approval_request",
     "open_run",
+    "open_runs",
     "open_tagging",
     "outcome_digest",
     "outcome_notice",

@@ -6,13 +6,20 @@ import logging
 from datetime import date
 
 from seqtag.artifacts import digest, file_lock, write_json
-from seqtag.config import TaggerConfig, config_digest
+from seqtag.config import TaggerConfig, config_digest, taggers_of
 from seqtag.gate import score_parts
 from seqtag.registry import Champion
 from seqtag.run_dir import RunDir, Snapshot, opened_runs
 from seqtag.steps.approval import require_approval
 from seqtag.steps.context import Workspace
-from seqtag.steps.run_inputs import EarlierRuns, PinnedChampion, PinnedOpponent, SnapshotAddress
+from seqtag.steps.ingest import ingest
+from seqtag.steps.run_inputs import (
+    EarlierRuns,
+    PinnedChampion,
+    PinnedOpponent,
+    SnapshotAddress,
+    link_runs,
+)
 from seqtag.steps.step import steps_code_version
 
 _MOST_EARLIER = 50  # runs
@@ -44,6 +51,13 @@ def open_run(config: TaggerConfig, snapshot: Snapshot, workspace: Workspace, *, 
         opponent.save(run.opponent)
     logger.info("run directory %s", run.path)
     return run
+
+
+def open_runs(config: TaggerConfig, workspace: Workspace, *, as_of: date) -> list[RunDir]:
+    """Read the sources, and open a run for each tagger of a file; several are trained together."""
+    runs = [open_run(each, ingest(each, workspace), workspace, as_of=as_of) for each in taggers_of(config)]
+    link_runs(runs)
+    return runs
 
 
 def matching_run(config: TaggerConfig, snapshot: Snapshot, workspace: Workspace) -> tuple[str, RunDir | None]:
