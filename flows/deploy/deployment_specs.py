@@ -13,7 +13,7 @@ from prefect.utilities.callables import parameter_schema
 from pydantic import ValidationError
 
 from flows.deploy.deployment_file import Entry, When, file_of, read_deployment_file
-from seqtag.config import ScheduleConfig, load_tagger
+from seqtag.config import ScheduleConfig, load_tagger, taggers_of
 from seqtag.errors import ConfigError
 
 
@@ -52,12 +52,20 @@ def declared_deployments(checkout: Path) -> list[Deployment]:
     path = file_of(checkout)
     file = read_deployment_file(path)
     found = []
+    tomls: dict[str, Path] = {}  # file of each tagger
     for toml in sorted((checkout / "deployments" / "taggers").glob("*.toml")):
         tagger = load_tagger(toml)
         if tagger.name != toml.stem:
             raise ConfigError(
                 f"{toml}: name: must match the file name: expected {toml.stem!r}, got {tagger.name!r}"
             )
+        for each in taggers_of(tagger):
+            other = tomls.setdefault(each.name, toml)
+            if other != toml:
+                raise ConfigError(
+                    f"{toml}: further_tags: {other.name} has a tagger {each.name!r} too: expected another "
+                    "name; rename one of them"
+                )
         for number, entry in enumerate(file.per_tagger):
             if entry.when == "tagging" and not tagger.tagging.sources:
                 continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from seqtag.config.corpus_config import TagsConfig
 from seqtag.config.source_columns import FileSource, Labels, ListColumns, LongColumns
@@ -66,7 +66,23 @@ def check_further_tags(config: TaggerConfig) -> None:
                     f"further_tags: corpus.sources[{number}] has no column of tags: expected a format with "
                     f'tag_column or tags_column, got "{source.format}"; convert the source'
                 )
-            _with_column(source, further)
+            try:
+                _with_column(source, further)
+            except ValidationError as error:
+                problem = error.errors()[0]["msg"].removeprefix("Value error, ")
+                raise ValueError(
+                    f"further_tags: tag_column of {further.name!r} does not fit corpus.sources[{number}]: "
+                    f"{problem}"
+                ) from None
+        if _is_column_of_file(config, further):
+            raise ValueError(
+                f"further_tags: {further.name!r} has the tags of {config.name!r}: expected another column, "
+                f"got {further.tag_column!r} again"
+            )
+
+
+def _is_column_of_file(config: TaggerConfig, further: FurtherTags) -> bool:
+    return all(getattr(source, str(_key(source))) == further.tag_column for source in config.corpus.sources)
 
 
 def _tagger(config: TaggerConfig, further: FurtherTags) -> TaggerConfig:

@@ -68,6 +68,25 @@ def test_a_new_file_adds_a_tagger_and_a_deleted_file_removes_it(checkout: Path, 
     assert deployed().keys() == before
 
 
+def test_only_a_tagger_with_sources_to_tag_has_a_deployment_for_it(checkout: Path, api: str) -> None:
+    more = '[schedule]\ntagging = "0 5 * * *"\n\n[[tagging.sources]]\nformat = "sample"\n'
+    written(checkout, more)
+    assert "+ tag/small" in deploy(checkout, api=api)
+    assert deployed()["tag/small"].schedules[0].schedule.cron == "0 5 * * *"
+
+
+@pytest.mark.parametrize("name", ["other", "chunks"])
+def test_two_files_with_a_tagger_of_the_same_name_are_refused(checkout: Path, name: str) -> None:
+    column = '[[further_tags]]\nname = "{}"\ntag_column = 3\n'
+    conll = SMALL.replace('format = "sample"', 'format = "conll"\npath = "words.conll"\ntag_column = 1')
+    written(checkout).write_text(conll + column.format(name))
+    written(checkout, name="other").write_text(
+        (conll + column.format("chunks")).replace('"small"', '"other"')
+    )
+    with pytest.raises(ConfigError, match=rf"small.toml: .*: other.toml has a tagger '{name}' too"):
+        declared_deployments(checkout)
+
+
 def test_a_deployment_has_the_settings_of_the_taggers_file(checkout: Path, api: str) -> None:
     more = (
         '[schedule]\ncron = "30 4 * * 1"\ntimezone = "Europe/Berlin"\noverlap = "enqueue"\nmissed = "all"\n'

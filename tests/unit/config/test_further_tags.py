@@ -56,7 +56,11 @@ def test_columns_are_named_as_the_format_names_them(tmp_path: Path) -> None:
     [
         ({"further": [{"name": "pos", "tag_column": "XPOS"}]}, "names are repeated"),
         ({"source": {"format": "fasta", "path": "x"}}, r"corpus.sources\[0\] has no column of tags"),
-        ({"further": [{"name": "fine", "tag_column": 7}]}, "tag_column"),
+        (
+            {"further": [{"name": "fine", "tag_column": 7}]},
+            r"tag_column of 'fine' does not fit corpus.sources",
+        ),
+        ({"further": [{"name": "fine", "tag_column": "UPOS"}]}, "'fine' has the tags of 'pos'"),
         ({"corpus_cut": 10}, "corpus.cut may cut"),
         ({"model": {"output": "crf"}}, "learns one column of tags"),
         ({"approval": {"required": True}}, "approval.required has no effect"),
