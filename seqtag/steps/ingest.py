@@ -24,7 +24,7 @@ from seqtag.corpus import (
     warning_sentences,
     write_corpus,
 )
-from seqtag.errors import ConfigError, CorpusChangedError, RunDirError
+from seqtag.errors import ConfigError, CorpusChangedError, CorpusFormatError, RunDirError
 from seqtag.records import Record
 from seqtag.run_dir import Snapshot
 from seqtag.steps.context import Workspace
@@ -81,7 +81,14 @@ def ingest_untagged(config: TaggerConfig, workspace: Workspace) -> Snapshot:
         )
     home = workspace.home
     untagged = config.model_copy(update={"corpus": config.tagging.corpus})
-    return _read_snapshot(untagged, home.untagged(config.name), sources=home.untagged_sources(config.name))
+    try:
+        return _read_snapshot(
+            untagged, home.untagged(config.name), sources=home.untagged_sources(config.name)
+        )
+    except (ConfigError, CorpusFormatError) as error:
+        if not str(error).startswith("corpus."):  # a key of the table, as readers know it
+            raise
+        raise type(error)(f"tagging.{str(error).removeprefix('corpus.')}") from error
 
 
 def _read_snapshot(config: TaggerConfig, folder: Path, *, sources: Path) -> Snapshot:

@@ -244,7 +244,7 @@ def _row(source: JsonlSource, text: str, schema: pa.Schema) -> dict[str, object]
             or (field.name in _of_tokens(source) and _are_scalars(value))
         ):
             values[field.name] = value
-        elif field.name == source.tags_column and isinstance(value, list) and are_numbers(value):
+        elif source.has_tags and field.name == source.tags_column and _are_class_numbers(value):
             if source.tag_names is None:
                 values[_DEFECT] = f"tags are numbers without names, got {value!r:.80}; set tag_names"
             else:
@@ -252,6 +252,10 @@ def _row(source: JsonlSource, text: str, schema: pa.Schema) -> dict[str, object]
         else:
             values[_DEFECT] = _no_strings(field.name, value)
     return values
+
+
+def _are_class_numbers(value: object) -> TypeGuard[list[object]]:
+    return isinstance(value, list) and are_numbers(value)
 
 
 def _are_scalars(value: object) -> TypeGuard[list[object]]:

@@ -134,7 +134,7 @@ def rows_with_names(
     """
     column = tags_of(source)
     names = None
-    if source.tag_names is None and is_number(schema.field(column).type):
+    if source.has_tags and source.tag_names is None and is_number(schema.field(column).type):
         if noted is None:
             raise unnamed_numbers(column, schema.field(column).type, place=name)
         names = noted

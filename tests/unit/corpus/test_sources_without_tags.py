@@ -91,6 +91,13 @@ def test_tags_that_are_there_are_not_read(tmp_path: Path) -> None:
     assert read({"format": "conll", "path": str(path)}) == [(tokens, None, None) for tokens in SEQUENCES]
 
 
+def test_tokens_that_are_numbers_are_not_taken_for_tags(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_text('{"tokens": ["a"]}\n{"tokens": [1, 2]}\n')
+    (_, (_, _, defect)) = read({"format": "jsonl", "path": str(path)})
+    assert "x.jsonl:2: 'tokens'" in defect
+
+
 def read(source: dict[str, Any]) -> list[tuple[list[str], list[str] | None, str | None]]:
     """Return tokens, tags and defect of each sequence."""
     config = TaggerConfig.model_validate(
