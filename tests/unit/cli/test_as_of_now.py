@@ -83,7 +83,7 @@ def test_every_command_that_takes_a_tagger_sets_the_day(
     def say(*_: object, **__: object) -> None:
         raise ConfigError(f"the day is {os.environ.get('SEQTAG_AS_OF')}")
 
-    for step in ("check", "ingest", "ingest_untagged", "explain", "plan"):
+    for step in ("check", "ingest", "ingest_untagged", "open_runs", "explain", "plan"):
         monkeypatch.setattr(steps, step, say)
     assert "the day is 2026-02-01" in seqtag(command, '[schedule]\ntimezone = "Asia/Tokyo"\n')[1]
     monkeypatch.setenv("SEQTAG_AS_OF", "2026-01-05")
