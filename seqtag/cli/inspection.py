@@ -1,22 +1,20 @@
-"""Commands to inspect and serve: `show`, `explain`, `plan`, `doctor`, `registry` and `serve`."""
+"""Commands to inspect: `show`, `explain`, `plan` and `doctor`."""
 
 from __future__ import annotations
 
 import importlib
 import logging
-import os
 import shutil
-import socket
 import sys
 import time
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from seqtag.artifacts import find_manifest
 from seqtag.cli.common import REFUSED, echo_json, open_or_create_workspace, open_tagger, open_workspace
-from seqtag.cli.names import ALIAS, JSON, RUN, TAGGER, VERSION
+from seqtag.cli.names import JSON, RUN, TAGGER
 from seqtag.errors import ConfigError, OtherVersionError, SeqtagError
 from seqtag.formatting import sentence
 from seqtag.pipeline import STEPS
@@ -28,12 +26,11 @@ if TYPE_CHECKING:
 _QUIET = {"tensorflow": "seqtag.neural._tensorflow"}  # keeps TensorFlow from logging
 _PACKAGES = ("pyarrow", "pandas", "great_expectations", "tensorflow", "mlflow")
 _FREE_BYTES = 2 * 1024**3
-PORT = typer.Option(help="Port on this machine.")
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this file."""
-    for command in (show, explain, plan, doctor, registry, serve):
+    for command in (show, explain, plan, doctor):
         app.command(command.__name__)(command)
 
 
@@ -150,83 +147,6 @@ def doctor() -> None:
     if faults:
         raise typer.Exit(REFUSED)
     typer.echo("No problems found.")
-
-
-def registry(port: Annotated[int, PORT] = 5000) -> None:
-    """Serve the MLflow page of the registry until interrupted; print its address if it is an MLflow server.
-
-    Example: `seqtag registry --port 5001`
-    """
-    from seqtag.config import HOST
-    from seqtag.config.database_url import is_server_url
-    from seqtag.config.secrets import hide_passwords
-    from seqtag.registry import page_command
-
-    workspace = open_workspace()
-    if not is_server_url(workspace.registry_url):
-        workspace.require_writable()
-    workspace.registry().check()
-    if is_server_url(workspace.registry_url):
-        server = hide_passwords(workspace.registry_url).rstrip("/")
-        typer.echo(f"The registry is an MLflow server, which has its own page: {server}/#/models")
-        return
-    _require_free_port(port, "if `make up` runs MLflow's page, open it")
-    typer.echo(f"MLflow at http://{HOST}:{port}/#/models, until Ctrl-C", err=True)
-    _exec(workspace, page_command(workspace.home.artifacts, port=port))
-
-
-def serve(
-    model: Annotated[str, VERSION],
-    alias: Annotated[str | None, ALIAS] = None,
-    port: Annotated[int, PORT] = 5001,
-) -> None:
-    """Serve a registered model over HTTP with MLflow until interrupted.
-
-    After a promotion or a rollback it keeps serving this version until it is restarted. Each answer names
-    its version in `model_version`.
-
-    Example: `seqtag serve sample`, and then `curl -H 'Content-Type: application/json'
-    -d '{"dataframe_records": [{"tokens": ["search", "checkout"]}]}' http://127.0.0.1:5001/invocations`
-    """
-    from seqtag.config import HOST
-    from seqtag.registry import serve_command
-    from seqtag.steps.lookup import find_version
-
-    workspace = open_workspace()
-    tagger, found = find_version(model if alias is None else f"{model}@{alias}", workspace)
-    _require_free_port(port, "stop the server that uses it")
-    typer.echo(
-        f"Version {found.version} of {tagger} at http://{HOST}:{port}/invocations, until Ctrl-C", err=True
-    )
-    _exec(workspace, serve_command(tagger, found.version, port=port))
-
-
-def _require_free_port(port: int, fix: str) -> None:
-    """Check that a port can be used; MLflow would report one in use with exit code 0.
-
-    Raises:
-        ConfigError: the port is in use, or may not be used.
-    """
-    from seqtag.config import HOST
-
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as MLflow's server does
-        try:
-            probe.bind((HOST, port))
-        except (OSError, OverflowError) as error:
-            why = getattr(error, "strerror", None) or error
-            raise ConfigError(
-                f"port {port} cannot be used: {why}: expected a free port on {HOST}; {fix}, or name another "
-                "one with --port"
-            ) from error
-
-
-def _exec(workspace: Workspace, command: list[str]) -> NoReturn:
-    """Replace this process by an MLflow command on the registry."""
-    from seqtag.registry import mlflow_environment
-
-    os.chdir(workspace.home.root)
-    os.execve(command[0], command, mlflow_environment(workspace.registry_url))  # noqa: S606 - the command is not user input
 
 
 def _python(_: Workspace) -> list[str]:

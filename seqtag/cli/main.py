@@ -15,6 +15,7 @@ from seqtag.cli import (
     project_commands,
     registry_commands,
     remove_command,
+    server_commands,
     status_command,
     step_commands,
     tag_command,
@@ -61,6 +62,7 @@ flow_commands.add_to(app)
 tag_command.add_to(app)
 tag_sources_command.add_to(app)
 inspection.add_to(app)
+server_commands.add_to(app)
 diff_command.add_to(app)
 remove_command.add_to(app)
 status_command.add_to(app)

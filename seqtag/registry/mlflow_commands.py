@@ -1,4 +1,4 @@
-"""Command lines that serve the registry's web page and its models."""
+"""Command line that serves the registry's web page."""
 
 from __future__ import annotations
 
@@ -13,14 +13,6 @@ def page_command(artifacts: Path, *, port: int) -> list[str]:
     """Return the command that serves MLflow's web page; run it in `mlflow_environment`."""
     where = ["--artifacts-destination", str(artifacts), "--host", HOST, "--port", str(port)]
     return [sys.executable, "-m", "mlflow", "server", *where, "--workers", "1"]
-
-
-def serve_command(tagger: str, version: str, *, port: int) -> list[str]:
-    """Return the command that serves a registered version over HTTP.
-
-    Run it in the home folder, in `mlflow_environment`.
-    """
-    return [sys.executable, "-m", "seqtag.registry.model_server", tagger, version, str(port)]
 
 
 def mlflow_environment(registry_url: str) -> dict[str, str]:

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from seqtag.evaluation import Metrics, TrainingHistory
     from seqtag.gate import Decision
     from seqtag.registry.promotion import PromotionService
+    from seqtag.registry.scoring import ScoringModel
 
 logger = logging.getLogger(__name__)
 
@@ -290,11 +291,21 @@ class Registry:
             RegistryError: the store could not be read, has no such version, or its files changed.
             MemoryExhaustedError: the process ran out of memory.
         """
-        found = self.checked_version(tagger, version)
-        with self._store.reaching(f"looking for version {version} of {tagger}"):
-            location = self._store.client().get_model_version_download_uri(tagger, version)
-        model = self._store.files.consumers_uri(location, tagger, version)
+        found, model = self.checked_version(tagger, version), self._consumers_uri(tagger, version)
         return smoke_test(self._store.url, model, found, golden=golden, scheme=scheme)
+
+    def load(self, tagger: str, version: str) -> ScoringModel:
+        """Load a version into this process, as its consumers load it.
+
+        Raises:
+            RegistryError: the store could not be read, has no such version, or its files changed.
+        """
+        from seqtag.registry.scoring import ScoringModel
+
+        self.checked_version(tagger, version)
+        model = self._consumers_uri(tagger, version)
+        with self._store.reaching(f"loading version {version} of {tagger}"):
+            return ScoringModel(self._store.url, model)
 
     def history(self, tagger: str) -> list[Entry]:
         """Return the entries of the ledger, oldest first.
@@ -371,6 +382,12 @@ class Registry:
         from seqtag.registry.promotion import PromotionService
 
         return PromotionService(Aliases(self._store.client(), self._store.ledger(), tagger))
+
+    def _consumers_uri(self, tagger: str, version: str) -> str:
+        """Return the URI from which MLflow loads a version."""
+        with self._store.reaching(f"looking for version {version} of {tagger}"):
+            location = self._store.client().get_model_version_download_uri(tagger, version)
+        return self._store.files.consumers_uri(location, tagger, version)
 
     def _reading_service(self, tagger: str) -> PromotionService:
         """Return a service whose methods that only read can be used; it needs no client of MLflow."""

@@ -14,9 +14,10 @@ def still_served(tagger: str, version: str) -> str:
     """Return the sentence on servers that were started before another version became the champion.
 
     >>> still_served("sample", "2")
-    'Servers that are running keep version 2 until they are restarted: seqtag serve sample'
+    'Running servers: `seqtag serve sample` follows in seconds; others keep version 2 until restarted'
     """
-    return f"Servers that are running keep version {version} until they are restarted: seqtag serve {tagger}"
+    follows = f"`seqtag serve {tagger}` follows in seconds"
+    return f"Running servers: {follows}; others keep version {version} until restarted"
 
 
 def champion_label(version: str | None, *, is_champion_retrained: bool) -> str:

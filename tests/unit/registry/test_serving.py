@@ -4,23 +4,20 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
-from seqtag.registry import Registry, mlflow_environment, page_command, serve_command, sqlite_url
-from seqtag.registry.model_server import model_uri
-from seqtag.run_dir import Home
+from seqtag.registry import Registry, mlflow_environment, page_command, sqlite_url
+from tests.asgi_client import post
 from tests.http_servers import free_port, running
 from tests.registry_decisions import promote
 
 OpenRegistry = Callable[[Path], Registry]
 Results = Callable[..., dict[str, Any]]
 
-CHECKOUT = Path(__file__).resolve().parents[3]
 SEQUENCES = [["a", "long", "word"], [], ["hello"]]
 ORIGIN = {"model_name": "sample", "model_version": "1"}
 TAGGED = [
@@ -197,21 +194,12 @@ def test_consumers_load_a_version_from_the_web_page_of_a_home_that_was_moved(
     assert json.loads(found.stdout.splitlines()[-1]) == ANSWERS
 
 
-def test_the_command_of_the_model_server_finds_a_version_in_a_home_that_was_moved(
-    served_home: Path, tmp_path: Path
+def test_a_version_is_loaded_from_a_home_that_was_moved(
+    served_home: Path, tmp_path: Path, open_registry: OpenRegistry
 ) -> None:
-    import mlflow.pyfunc
-
     moved = served_home.rename(tmp_path / "elsewhere")
-    uri = model_uri(sqlite_url(moved / "registry.db"), Home(moved), "sample", "1")
-    assert uri == str(_model(moved))
-    answers = mlflow.pyfunc.load_model(uri).predict(_frame(SEQUENCES))
-    assert answers["model_name"].tolist() == ["sample"] * 3
-    assert answers["model_version"].tolist() == ["1"] * 3
-
-
-def _post(url: str, body: dict[str, Any]) -> Any:
-    return httpx.post(url, json=body, timeout=60).raise_for_status().json()
+    answers = open_registry(moved).load("sample", "1").predict(_frame(SEQUENCES))
+    assert answers.to_dict("records") == ANSWERS
 
 
 @pytest.fixture
@@ -281,22 +269,52 @@ def test_mlflow_and_seqtag_predict_the_same_with_a_trained_champion(
 
 
 @pytest.fixture
-def server(served_home: Path) -> Iterator[str]:
-    port = free_port()
-    command = serve_command("sample", "1", port=port)
-    environment = mlflow_environment(sqlite_url(served_home / "registry.db"))
-    environment["PYTHONPATH"] = str(CHECKOUT)  # the working directory is the home folder
-    with running(command, f"http://127.0.0.1:{port}/ping", cwd=served_home, env=environment) as url:
-        yield url.replace("/ping", "/invocations")
+def scoring_app(served_home: Path, open_registry: OpenRegistry) -> Any:
+    """MLflow's scoring app for the champion."""
+    model = open_registry(served_home).load("sample", "1")
+    return model.app(model.predict)
 
 
-@pytest.mark.slow
-def test_mlflow_serves_the_champion_over_http(server: str) -> None:
+def test_the_scoring_app_reads_every_json_layout_of_mlflow(scoring_app: Any) -> None:
     columns = {"columns": ["tokens"], "data": [[tokens] for tokens in SEQUENCES]}
-    assert _post(server, {"dataframe_split": columns}) == {"predictions": ANSWERS}
-    assert _post(server, {"dataframe_split": {**columns, "index": [2, 0, 0]}}) == {"predictions": ANSWERS}
     records = [{"tokens": tokens} for tokens in SEQUENCES]
-    assert _post(server, {"inputs": records}) == {"predictions": ANSWERS}
-    assert _post(server, {"dataframe_split": {"columns": ["tokens"], "data": []}}) == {"predictions": []}
-    with pytest.raises(httpx.HTTPStatusError, match="400"):
-        _post(server, {"dataframe_records": [{"words": ["a"]}]})
+    layouts = [
+        {"dataframe_split": columns},
+        {"dataframe_split": {**columns, "index": [2, 0, 0]}},
+        {"dataframe_records": records},
+        {"inputs": records},
+    ]
+    answers = [post(scoring_app, "/invocations", json=layout).json() for layout in layouts]
+    assert answers == [{"predictions": ANSWERS}] * 4
+    empty = post(scoring_app, "/invocations", json={"dataframe_split": {"columns": ["tokens"], "data": []}})
+    assert empty.json() == {"predictions": []}
+
+
+@pytest.mark.parametrize(
+    ("record", "said"),
+    [
+        ({"words": ["a"]}, "missing inputs ['tokens']"),
+        ({"tokens": ["a", ""]}, "row 0: invalid token: expected non-empty strings"),
+        ({"tokens": "a b"}, ""),
+        ({"tokens": ["a"] * 10_001}, "row 0: sequence is too long: expected at most 10,000 tokens"),
+    ],
+)
+def test_an_invalid_request_is_answered_with_status_400_and_the_reason(
+    scoring_app: Any, record: dict[str, Any], said: str
+) -> None:
+    refused = post(scoring_app, "/invocations", json={"dataframe_records": [record]})
+    assert refused.status_code == 400
+    assert said in refused.json()["message"]
+    assert "Traceback" not in refused.text
+
+
+def test_an_error_that_is_not_the_requests_is_status_500_without_its_stack(
+    served_home: Path, open_registry: OpenRegistry
+) -> None:
+    def failing(_: Any) -> Any:
+        raise MemoryError("/a/path")
+
+    app = open_registry(served_home).load("sample", "1").app(failing)
+    answer = post(app, "/invocations", json={"dataframe_records": [{"tokens": ["a"]}]})
+    assert (answer.status_code, answer.json()["message"].splitlines()[-1]) == (500, "Error: MemoryError")
+    assert "/a/path" not in answer.text

@@ -1,0 +1,153 @@
+"""The model server of a tagger: a process that answers over HTTP and follows the registry."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import logging
+import threading
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import uvicorn
+from starlette.applications import Starlette
+
+from seqtag.config import HOST
+from seqtag.registry import ScoringModel
+from seqtag.serving.follower import Follower
+from seqtag.serving.gateway import Limits, gateway
+from seqtag.serving.metrics import ServingMetrics
+from seqtag.serving.sequence_log import SequenceLog
+from seqtag.serving.served_version import Observer, ServedVersion, load_tested, served_version
+from seqtag.serving.shadow import Shadow
+from seqtag.steps import Workspace
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+logger = logging.getLogger(__name__)
+
+_SECONDS_OF_LOG = 60.0  # between parts of the logs
+_SECONDS_TO_END = 30  # for requests in progress when the server is stopped
+_WORDS = pa.list_(pa.string())
+_SHARES = pa.list_(pa.float32())
+ANSWERS = pa.schema(
+    {"tokens": _WORDS, "predicted": _WORDS, "confidence": _SHARES, "model_version": pa.string()}
+)
+DISAGREEMENTS = pa.schema(
+    [
+        *ANSWERS,
+        pa.field("challenger_predicted", _WORDS),
+        pa.field("challenger_confidence", _SHARES),
+        pa.field("challenger_version", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class ServerOptions:
+    """Options of a server."""
+
+    port: int
+    limits: Limits
+    poll_seconds: float | None  # between looks into the registry; None to keep the first version
+    log: Path | None  # folder of the logs
+    shadow: float  # share of the sequences that the challenger tags as well
+
+
+def serve_tagger(tagger: str, version: str, workspace: Workspace, options: ServerOptions) -> None:
+    """Serve a version until the process is interrupted, and the champions after it.
+
+    Raises:
+        BundleError: the version fails its smoke test on this host.
+        RegistryError: the registry could not be read, or the version's files changed.
+        SubprocessFailedError: the smoke test was killed, or failed by an error that may not be the model's.
+    """
+    importlib.import_module("seqtag.neural._tensorflow")  # before MLflow does, so that it does not log
+    registry, metrics, observers = workspace.registry(), ServingMetrics(), list[Observer]()
+    observers.append(lambda frame, _: metrics.tokens.inc(sum(map(len, frame["tokens"]))))
+    logs: list[SequenceLog] = []
+    shadow = None
+    if options.log is not None:
+        answers = _log(options.log / "answers", ANSWERS, metrics)
+        observers.append(lambda frame, found: answers.add(_logged(frame, found)))
+        logs.append(answers)
+        if options.shadow:
+            disagreements = _log(options.log / "disagreements", DISAGREEMENTS, metrics)
+            shadow = Shadow(options.shadow, disagreements, metrics)
+            observers.append(shadow.offer)
+            logs.append(disagreements)
+
+    def load(number: str) -> ScoringModel:
+        return load_tested(tagger, number, workspace, registry)
+
+    def serve(model: ScoringModel, number: str) -> ServedVersion:
+        return served_version(model, tagger, number, observers=observers, observe_batch=metrics.batch.observe)
+
+    follower = Follower(
+        serve(load(version), version), registry, load=load, serve=serve, metrics=metrics, shadow=shadow
+    )
+
+    def end() -> None:
+        if shadow is not None:
+            shadow.close()
+        for log in logs:
+            log.flush()
+
+    app = gateway(
+        lambda: follower.current,
+        options.limits,
+        metrics,
+        lifespan=_lifespan(follower, logs, options, at_end=end),
+    )
+    logger.info("version %s of %s answers at http://%s:%d/invocations", version, tagger, HOST, options.port)
+    uvicorn.run(
+        app,
+        host=HOST,
+        port=options.port,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=_SECONDS_TO_END,
+    )
+
+
+def _log(folder: Path, schema: pa.Schema, metrics: ServingMetrics) -> SequenceLog:
+    return SequenceLog(folder, schema, lost=metrics.lost.labels(folder.name).inc)
+
+
+def _logged(frame: pd.DataFrame, answers: pd.DataFrame) -> list[dict[str, object]]:
+    columns = (frame["tokens"], answers["tags"], answers["confidence"], answers["model_version"])
+    return [dict(zip(ANSWERS.names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def _lifespan(
+    follower: Follower, logs: list[SequenceLog], options: ServerOptions, *, at_end: Callable[[], None]
+) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+    """Return the threads next to the app: for requests, looks into the registry, and parts of the logs."""
+    is_ending = threading.Event()
+
+    def look() -> None:
+        while options.poll_seconds is not None and not is_ending.wait(options.poll_seconds):
+            follower.look()
+
+    def write_logs() -> None:
+        while not is_ending.wait(_SECONDS_OF_LOG):
+            for log in logs:
+                log.flush()
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        threads = ThreadPoolExecutor(options.limits.requests, thread_name_prefix="request")
+        asyncio.get_running_loop().set_default_executor(threads)  # MLflow's app predicts in its threads
+        for target in (look, write_logs):
+            threading.Thread(target=target, name=target.__name__, daemon=True).start()
+        yield
+        is_ending.set()
+        await asyncio.to_thread(at_end)
+
+    return lifespan

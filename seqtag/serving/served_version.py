@@ -1,0 +1,78 @@
+"""A version of a tagger that answers requests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+import pandas as pd
+
+from seqtag.artifacts import find_manifest
+from seqtag.errors import BundleError
+from seqtag.registry import Registry, ScoringModel, failures
+from seqtag.run_dir import RunDir
+from seqtag.serving.micro_batches import MicroBatches
+from seqtag.steps import Workspace
+from seqtag.steps.context import train_scheme
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+# Is called with each request and its answers, in the thread that answers it.
+Observer: TypeAlias = "Callable[[pd.DataFrame, pd.DataFrame], None]"
+
+
+@dataclass(frozen=True)
+class ServedVersion:
+    """MLflow's scoring app of a version."""
+
+    tagger: str
+    version: str
+    app: ASGIApp
+
+
+def served_version(
+    model: ScoringModel,
+    tagger: str,
+    version: str,
+    *,
+    observers: Sequence[Observer],
+    observe_batch: Callable[[int], None],
+) -> ServedVersion:
+    """Return the scoring app of a loaded version, whose requests are answered in micro-batches."""
+    batches = MicroBatches(model.predict, observe=observe_batch)
+
+    def answer(frame: pd.DataFrame) -> pd.DataFrame:
+        answers = batches.predict(frame)
+        for observer in observers:
+            observer(frame, answers)
+        return answers
+
+    return ServedVersion(tagger, version, model.app(answer))
+
+
+def load_tested(tagger: str, version: str, workspace: Workspace, registry: Registry) -> ScoringModel:
+    """Load a version after a smoke test on this host, in a fresh process.
+
+    Its predictions from its evaluation are compared if its run is in this home folder.
+
+    Raises:
+        BundleError: the smoke test failed; it would fail again.
+        RegistryError: the registry could not be read, or the version's files changed.
+        MemoryExhaustedError: memory was not enough.
+        SubprocessFailedError: the process was killed, or failed by an error that may not be the model's.
+    """
+    run = RunDir(workspace.home.runs(tagger) / registry.checked_version(tagger, version).seqtag_run_id)
+    is_here = find_manifest(run.output("evaluate")) is not None
+    found = registry.smoke_test(
+        tagger,
+        version,
+        golden=run.predictions("challenger") if is_here else None,
+        scheme=train_scheme(run) if is_here else "none",
+    )
+    if not found.passed:
+        raise BundleError(f"version {version} of {tagger} fails its smoke test here: {failures(found)}")
+    model = registry.load(tagger, version)
+    model.predict(pd.DataFrame({"tokens": [["a"]]}))  # the first prediction of a process takes longer
+    return model
