@@ -116,8 +116,8 @@ class Snapshot:
 
 
 @dataclass(frozen=True)
-class RunDir:
-    """One retraining: `runs/<tagger>/<run_id>/`, one folder per step."""
+class _DatedFolder:
+    """A folder whose name begins with a day, in the folder of a tagger."""
 
     path: Path
 
@@ -131,8 +131,12 @@ class RunDir:
 
     @property
     def as_of(self) -> str:
-        """The day that it was opened for, in the time zone of the tagger's schedule, like 2026-01-31."""
+        """The day that it was made for, in the time zone of the tagger's schedule, like 2026-01-31."""
         return self.id[:10]
+
+
+class RunDir(_DatedFolder):
+    """One retraining: `runs/<tagger>/<run_id>/`, one folder per step."""
 
     def relative(self, path: Path) -> str:
         """Return a path as run directories record it: relative, since the home folder may be moved."""
@@ -303,27 +307,11 @@ def opened_runs(folder: Path) -> list[RunDir]:
     return [RunDir(path) for _, path in opened]
 
 
-@dataclass(frozen=True)
-class TaggedSnapshot:
+class TaggedSnapshot(_DatedFolder):
     """A snapshot as a version of a tagger tagged it: `tagged/<tagger>/<day>-<snapshot_id>-v<version>/`.
 
     Until all of it is tagged, its parts are in a hidden folder next to it.
     """
-
-    path: Path
-
-    @property
-    def id(self) -> str:
-        return self.path.name
-
-    @property
-    def tagger(self) -> str:
-        return self.path.parent.name
-
-    @property
-    def as_of(self) -> str:
-        """The day of the tagging, like 2026-01-31."""
-        return self.id[:10]
 
     @property
     def sequences(self) -> Path:
@@ -381,19 +369,12 @@ class TaggedSnapshot:
         return self.part(name) / "counts.json"
 
 
-@dataclass(frozen=True)
-class MonitorReport:
+class MonitorReport(_DatedFolder):
     """The drift of new data: `monitoring/<tagger>/<day>-<snapshot>/`."""
-
-    path: Path
 
     @classmethod
     def of(cls, home: Home, tagger: str, snapshot: Snapshot, *, day: str) -> MonitorReport:
         return cls(home.monitoring(tagger) / f"{day}-{snapshot.id}")
-
-    @property
-    def tagger(self) -> str:
-        return self.path.parent.name
 
     @property
     def drift(self) -> Path:

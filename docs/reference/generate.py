@@ -86,7 +86,7 @@ def _table(table: Mapping[str, Any], leave_out: Mapping[str, Any] | None = None)
     yield "| Key | Type | Default | Description |\n|---|---|---|---|"
     for key, each in table["properties"].items():
         if key not in (leave_out or {}):
-            has_default = "default" in each and "$ref" not in each  # a table has a section of its own
+            has_default = "default" in each and "$ref" not in each  # a table has its own section
             default = f"`{json.dumps(each['default'], ensure_ascii=False)}`" if has_default else ""
             default = "required" if key in table.get("required", ()) else default
             yield _row(f"`{key}`", _type(each), default, each["description"])

@@ -15,7 +15,7 @@ from seqtag.neural.heads import build_head
 from seqtag.neural.network import TaggerNetwork
 from seqtag.neural.weights import Weights
 
-_SHARED = "tags/"  # paths of the first network's output layer; that of the third is called `tags_2`
+_TAGS_LAYER = "tags/"  # paths of the first network's output layer; that of the third is called `tags_2`
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +86,7 @@ def weights_alone(weights: Weights, number: int) -> Weights:
         weights: those of a `JointNetwork` by path.
         number: of the network, from 0.
     """
-    own = _SHARED if number == 0 else f"tags_{number}/"
+    own = _TAGS_LAYER if number == 0 else f"tags_{number}/"
     encoder = {path: values for path, values in weights.items() if not path.startswith("tags")}
-    layer = {path.replace(own, _SHARED): v for path, v in weights.items() if path.startswith(own)}
+    layer = {path.replace(own, _TAGS_LAYER): v for path, v in weights.items() if path.startswith(own)}
     return {**encoder, **layer}

@@ -73,7 +73,7 @@ def registry_decision(run: RunDir) -> RegistryDecision:
 
 
 def joint_objection(run: RunDir) -> str | None:
-    """Say which of the taggers that are trained with this one is not promoted on its own account, if any."""
+    """Say which of the taggers that are trained with this one is not promoted by its own decision, if any."""
     for other in joint_runs(run):
         if other.path != run.path and (decided := _decision_alone(other)).verdict != "PROMOTE":
             own = without_verdict(decided.sentence, decided.verdict).rstrip(".")

@@ -1,4 +1,4 @@
-"""Loading the library of the native operations, and what TensorFlow is told about them."""
+"""Loading the library of native operations, and how TensorFlow sees them."""
 
 import logging
 import os
