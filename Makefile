@@ -35,7 +35,7 @@ SOURCES   := pyproject.toml constraints.txt setup.py $(wildcard seqtag/neural/na
 FOR_RUNS  := flows,postgresql,baseline
 FOR_TESTS := $(FOR_RUNS),dev
 FOR_DOCS  := $(FOR_RUNS),docs
-FOR_SLOW  := browser,docs
+FOR_SLOW  := browser,dask,docs
 
 $(VENV)/installed: $(SOURCES)
 	$(call install,$(FOR_RUNS))

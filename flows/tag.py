@@ -3,15 +3,17 @@
 No `from __future__ import annotations`: Prefect builds its form from the evaluated annotations.
 """
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from prefect import flow, unmapped
+from prefect import Flow, flow, unmapped
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 import tasks
+from flows.dask_cluster import dask_runner
 from flows.run_context import flow_run_name, resolve_as_of
 from seqtag import steps
 from seqtag.config import Settings, TaggerConfig, load_tagger, redirect_library_caches, taggers_of
@@ -57,5 +59,15 @@ def _tag(
     if steps.is_finished(tagged):
         return tagged, False
     groups = steps.groups_of_parts(tagged, workspace)
-    tasks.tag_parts.map(groups, unmapped(tagged), unmapped(workspace)).result()
+    scheduler = Settings().dask_scheduler
+    if scheduler is None:
+        _tag_groups(groups, tagged, workspace)
+    else:
+        on_workers = Flow(_tag_groups, name="tag parts", task_runner=dask_runner(scheduler))
+        on_workers(groups, tagged, workspace)
     return tasks.finish_tagging(config, tagged, workspace), True
+
+
+def _tag_groups(groups: Sequence[Sequence[str]], tagged: TaggedSnapshot, workspace: steps.Workspace) -> None:
+    """Tag groups of parts, wherever the tasks of the flow run."""
+    tasks.tag_parts.map(groups, unmapped(tagged), unmapped(workspace)).result()

@@ -98,6 +98,15 @@ def file_lock(lock: Path) -> Iterator[None]:
 
 
 @contextmanager
+def shared_lock(lock: Path) -> Iterator[None]:
+    """Hold `lock` together with others that share it, waiting for a holder of `file_lock`."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("a+") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        yield
+
+
+@contextmanager
 def scratch_folder(path: Path) -> Iterator[Path]:
     """Create an empty folder, and remove what is left of it afterwards."""
     remove_folder(path)

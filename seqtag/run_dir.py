@@ -339,7 +339,7 @@ class TaggedSnapshot(_DatedFolder):
 
     @property
     def lock(self) -> Path:
-        """Held by whoever tags parts, or publishes them."""
+        """Shared by those who tag parts, and held alone by whoever publishes them."""
         return self.path.with_name(f".{self.path.name}.tagging.lock")
 
     @property

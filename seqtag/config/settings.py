@@ -39,6 +39,12 @@ class Settings(BaseSettings):
         description="SQLAlchemy URL of the ledger, for an MLflow server only: a database has it already",
     )
 
+    dask_scheduler: str | None = Field(
+        default=None,
+        description="address of a Dask scheduler, such as tcp://10.0.0.7:8786, on whose workers bulk tagging "
+        "runs; default: on this machine",
+    )
+
     @field_validator("home")
     @classmethod
     def _fits_into_a_url(cls, home: Path) -> Path:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
-from seqtag.artifacts import file_digest, file_lock, require_manifest
+from seqtag.artifacts import file_digest, require_manifest, shared_lock
 from seqtag.corpus.splits import ROW
 from seqtag.errors import BundleError
 from seqtag.neural import Tagger, write_tagged_part
@@ -27,7 +27,7 @@ def groups_of_parts(tagged: TaggedSnapshot, workspace: Workspace) -> list[tuple[
 
     There are none if it is tagged already.
     """
-    with file_lock(tagged.lock):
+    with shared_lock(tagged.lock):
         parts = [] if is_finished(tagged) else snapshot_of(tagged, workspace).parts
     names = [part.stem for part in parts]
     return [tuple(names[first : first + PARTS_AT_ONCE]) for first in range(0, len(names), PARTS_AT_ONCE)]
@@ -36,8 +36,8 @@ def groups_of_parts(tagged: TaggedSnapshot, workspace: Workspace) -> list[tuple[
 def tag_parts(tagged: TaggedSnapshot, names: Sequence[str], workspace: Workspace) -> None:
     """Tag parts of a snapshot with the pinned version; those that are tagged already are kept.
 
-    Writes a folder for each part. If the subprocess is killed, the part that it was tagging is lost. Another
-    tagging of the same snapshot waits.
+    Writes a folder for each part. If the subprocess is killed, the part that it was tagging is lost. Of two
+    processes that tag the same part the second waits, and keeps what the first one wrote.
 
     Args:
         names: names of the parts.
@@ -47,7 +47,7 @@ def tag_parts(tagged: TaggedSnapshot, names: Sequence[str], workspace: Workspace
         RegistryError: its files could not be read.
         SubprocessKilledError: the subprocess was killed.
     """
-    with file_lock(tagged.lock):
+    with shared_lock(tagged.lock):
         if not is_finished(tagged):
             _tag_parts(tagged, names, workspace)
 
