@@ -22,7 +22,7 @@ from seqtag.registry import ScoringModel
 from seqtag.serving.follower import Follower
 from seqtag.serving.gateway import Limits, gateway
 from seqtag.serving.metrics import ServingMetrics
-from seqtag.serving.sequence_log import SequenceLog
+from seqtag.serving.sequence_log import ANSWERS, DISAGREEMENTS, SequenceLog
 from seqtag.serving.served_version import Observer, ServedVersion, load_tested, served_version
 from seqtag.serving.shadow import Shadow
 from seqtag.steps import Workspace
@@ -34,19 +34,6 @@ logger = logging.getLogger(__name__)
 
 _SECONDS_OF_LOG = 60.0  # between parts of the logs
 _SECONDS_TO_END = 30  # for requests in progress when the server is stopped
-_WORDS = pa.list_(pa.string())
-_SHARES = pa.list_(pa.float32())
-ANSWERS = pa.schema(
-    {"tokens": _WORDS, "predicted": _WORDS, "confidence": _SHARES, "model_version": pa.string()}
-)
-DISAGREEMENTS = pa.schema(
-    [
-        *ANSWERS,
-        pa.field("challenger_predicted", _WORDS),
-        pa.field("challenger_confidence", _SHARES),
-        pa.field("challenger_version", pa.string()),
-    ]
-)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,19 @@ from seqtag.artifacts import scratch_folder
 
 logger = logging.getLogger(__name__)
 
+_WORDS = pa.list_(pa.string())
+_SHARES = pa.list_(pa.float32())
+ANSWERS = pa.schema(
+    {"tokens": _WORDS, "predicted": _WORDS, "confidence": _SHARES, "model_version": pa.string()}
+)
+DISAGREEMENTS = pa.schema(
+    [
+        *ANSWERS,
+        pa.field("challenger_predicted", _WORDS),
+        pa.field("challenger_confidence", _SHARES),
+        pa.field("challenger_version", pa.string()),
+    ]
+)
 _MOST_SEQUENCES = 10_000  # of a part; bounds memory
 
 

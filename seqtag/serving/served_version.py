@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import pandas as pd
 
-from seqtag.artifacts import find_manifest
+from seqtag.artifacts import readable_manifest
 from seqtag.errors import BundleError
 from seqtag.registry import Registry, ScoringModel, failures
 from seqtag.run_dir import RunDir
@@ -64,7 +64,7 @@ def load_tested(tagger: str, version: str, workspace: Workspace, registry: Regis
         SubprocessFailedError: the process was killed, or failed by an error that may not be the model's.
     """
     run = RunDir(workspace.home.runs(tagger) / registry.checked_version(tagger, version).seqtag_run_id)
-    is_here = find_manifest(run.output("evaluate")) is not None
+    is_here = readable_manifest(run.output("evaluate")) is not None
     found = registry.smoke_test(
         tagger,
         version,

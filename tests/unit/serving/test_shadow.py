@@ -11,8 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from seqtag.serving.metrics import ServingMetrics
-from seqtag.serving.model_server import DISAGREEMENTS
-from seqtag.serving.sequence_log import SequenceLog
+from seqtag.serving.sequence_log import DISAGREEMENTS, SequenceLog
 from seqtag.serving.shadow import Challenger, Shadow
 
 SEQUENCES = [["a", "b"], ["a"], ["b", "b"]]
