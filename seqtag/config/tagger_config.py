@@ -124,14 +124,18 @@ class TaggerConfig(Table):
 
     @model_validator(mode="after")
     def _slices_are_columns(self) -> Self:
-        categories = (column.name for column in self.features.columns if column.kind == "category")
-        offered = (*self.corpus.columns, *categories)
+        groups = (
+            column.name
+            for column in self.features.columns
+            if column.kind == "category" or (column.kind == "number" and column.buckets > 1)
+        )
+        offered = (*self.corpus.columns, *groups)
         unknown = sorted(set(self.evaluate.slices) - set(offered))
         if unknown:
             raise ValueError(
-                "evaluate.slices is not a further column: expected one of corpus.columns or a category of "
-                f"features.columns {list(offered)}, got {', '.join(unknown)!r}; add it to one of the two"
-                f"{did_you_mean(', '.join(unknown), offered)}"
+                "evaluate.slices is not a further column: expected one of corpus.columns, or a category or "
+                f"a number with buckets of features.columns {list(offered)}, got {', '.join(unknown)!r}; "
+                f"add it to one of the two{did_you_mean(', '.join(unknown), offered)}"
             )
         return self
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
+import pyarrow as pa
 
 from seqtag.config import EvaluateConfig, Metric, SchemeName
 from seqtag.errors import RunDirError
@@ -79,26 +80,39 @@ def evaluate_predictions(
     baseline: Path | None = None,
     baseline_name: str | None = None,
     written: Callable[[str], str] = str,
+    grouped: Mapping[str, Callable[[pa.Array], pa.Array]] | None = None,
 ) -> Metrics:
     """Score the predictions of challenger, champion and baseline on the test split.
 
     Args:
         train: file of the train split, to tell seen from unseen spans.
         written: returns a tag of the splits as the corpus has it, for scores and confusions of tags.
+        grouped: by column of tokens in `config.slices`, what returns the groups of its values; default: the
+            values themselves.
 
     Raises:
         ConfigError: the metric is span F1, and the tags have no scheme.
         RunDirError: a file is damaged, or its sequences or gold tags differ from the challenger's.
     """
     metric = resolve_metric(metric, scheme)
-    own = read_predictions(challenger, scheme=scheme, columns=config.slices)
+
+    def read(path: Path) -> Predictions:
+        found = read_predictions(path, scheme=scheme, columns=config.slices)
+        groups = {
+            name: pa.chunked_array([group(values.combine_chunks())])
+            for name, group in (grouped or {}).items()
+            for values in [found.token_columns[name]]
+        }
+        return replace(found, token_columns={**found.token_columns, **groups})
+
+    own = read(challenger)
     seen = None if own.span_keys is None else seen_in_train(own.span_keys, train, scheme=scheme)
 
     def scores(of: Predictions) -> Scores:
         return model_scores(of, seen, scheme=scheme, metric=metric, config=config, seed=seed, written=written)
 
     def other(path: Path) -> Predictions:
-        found = read_predictions(path, scheme=scheme, columns=config.slices)
+        found = read(path)
         if not same_gold(own, found):
             raise RunDirError(f"{path}: sequences or gold tags differ from those of {challenger}")
         return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,15 @@ class LearnedColumn(BaseModel):
         found = numbers(texts)
         buckets = np.searchsorted(np.array(self.edges), found, side="right") + UNK_ID + 1
         return np.where(np.isnan(found), UNK_ID, buckets).astype(np.int32)
+
+    def bucket_names(self, texts: pa.StringArray) -> pa.StringArray:
+        """Return the range of the bucket of each number, such as `2.5 to < 10`; null where it is missing."""
+        shown = [f"{edge:,.6g}" for edge in self.edges]
+        between = (f"{low} to < {high}" for low, high in pairwise(shown))
+        names = pa.array([f"< {shown[0]}", *between, f">= {shown[-1]}"])
+        found = numbers(texts)
+        buckets = np.searchsorted(np.array(self.edges), found, side="right")
+        return names.take(pa.array(buckets, mask=np.isnan(found)))
 
     def values(self, texts: pa.StringArray, offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """Return `<float32>[n, n_values]`.

@@ -13,6 +13,7 @@ from seqtag.config import SchemeName, config_inputs
 from seqtag.corpus import Profile, best_possible
 from seqtag.errors import BundleError
 from seqtag.evaluation import Cost, Costs, evaluate_predictions
+from seqtag.features import ColumnIndex
 from seqtag.neural import write_predictions
 from seqtag.run_dir import RunDir
 from seqtag.steps.context import metric, read_config, spelling_of, train_scheme, written_tag
@@ -94,6 +95,11 @@ def _score_both(run: RunDir, folder: Path) -> None:
         baseline=run.baseline_predictions if asked else None,
         baseline_name=config.evaluate.baseline if asked else None,
         written=lambda tag: written_tag(run, tag),
+        grouped={
+            learned.column.name: learned.bucket_names
+            for learned in ColumnIndex.load(run.output("index")).columns
+            if learned.edges and learned.column.name in config.evaluate.slices
+        },
     )
     metrics = replace(metrics, champion_error=failure, costs=Costs(cost, champion_cost))
     metrics.save(folder / run.metrics.name)

@@ -91,8 +91,9 @@ def test_wrong_columns_are_refused(features: str, columns: str, message: str) ->
         parse_tagger(text, "x.toml")
 
 
-def test_slices_may_be_by_a_category_but_not_by_a_number() -> None:
+def test_slices_may_be_by_a_category_or_by_the_buckets_of_a_number() -> None:
     slices = '[evaluate]\nslices = ["amount"]\n'
     assert parsed(read("amount", "category") + slices).evaluate.slices == ("amount",)
-    with pytest.raises(ConfigError, match=r"corpus.columns or a category of features.columns \[\], got 'amo"):
+    assert parsed(read("amount", "number", "buckets = 4") + slices).evaluate.slices == ("amount",)
+    with pytest.raises(ConfigError, match=r"a number with buckets of features.columns \[\], got 'amo"):
         parsed(read("amount", "number") + slices)

@@ -67,6 +67,12 @@ def test_buckets_are_quantiles_of_train(tmp_path):
     assert index.widths == {"ids": 1, "values": 2}
 
 
+def test_a_bucket_is_named_by_its_range():
+    column = LearnedColumn(column=NumberColumn(kind="number", name="n", buckets=3), edges=(2.5, 1000.0))
+    names = column.bucket_names(pa.array(["2.4", "2.5", "-7", "1000", None, "nan"]))
+    assert names.to_pylist() == ["< 2.5", "2.5 to < 1,000", "< 2.5", ">= 1,000", None, None]
+
+
 def test_times_are_gaps_and_the_clock_of_their_zone(tmp_path):
     column = TimeColumn(kind="time", name="t", zone="America/New_York")
     texts = ["2026-03-08T01:30:00-05:00", "2026-03-08T03:30:00-04:00", "2026-03-08T03:31:00-04:00"]

@@ -53,7 +53,7 @@ columns = [
 gazetteers = [{ name = "pairs", path = "phrases.txt" }]
 
 [evaluate]
-slices = ["host"]
+slices = ["host", "amount"]
 
 [train]
 max_epochs = 8
@@ -110,6 +110,15 @@ def test_tokens_are_scored_by_the_values_of_a_category(run):
     for each in found.values():
         assert each.accuracy.low <= each.accuracy.value <= each.accuracy.high
         assert each.accuracy.support == each.n_tokens
+
+
+def test_tokens_are_scored_by_the_buckets_of_a_number(run):
+    metrics = Metrics.load(run.metrics)
+    found = {each.value: each.n_tokens for each in metrics.challenger.slices if each.slice == "amount"}
+    amounts = pc.list_flatten(pq.read_table(run.predictions("challenger"))["amount"])
+    written = {"5 to < 500": "5", ">= 500": "500", "(missing)": None}
+    counted = {value: amounts.to_pylist().count(text) for value, text in written.items()}
+    assert found == counted
 
 
 def test_people_see_the_values_of_columns(run):
