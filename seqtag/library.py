@@ -86,7 +86,7 @@ class LoadedTagger:
         given = {name: text_lists(object_lists(list(lists))) for name, lists in columns.items()}
         self._check(arrow, given)
         tagged = self._tagger.tag(arrow, given)
-        found = predicted_spans(tagged, self.scheme).to_pylist()
+        found = predicted_spans(tagged.predicted, tagged.span_confidence, self.scheme).to_pylist()
         spans = [[TaggedSpan(**span) for span in each] for each in found]
         fields = (tokens, self._tags_of(tagged).to_pylist(), tagged.confidence.to_pylist(), spans)
         return [TaggedSequence(*row) for row in zip(*fields, strict=True)]

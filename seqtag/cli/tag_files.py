@@ -132,7 +132,11 @@ def _tag(
             check_values(model.columns, batch.tokens, batch.columns, first=first, place=batch.file)
             n_of_file[batch.file] += len(batch.tokens)
             tagged = model.tag(batch.tokens, batch.columns)
-            spans = None if scheme == "none" else predicted_spans(tagged, scheme)
+            spans = (
+                None
+                if scheme == "none"
+                else predicted_spans(tagged.predicted, tagged.span_confidence, scheme)
+            )
             if written is not None:
                 predicted = written.converted(tagged.predicted, scheme, first=n_sequences)
                 tagged = replace(tagged, predicted=predicted)

@@ -1,6 +1,7 @@
 """The neural tagger: training, bundles and inference. The only package that imports TensorFlow, lazily."""
 
 from seqtag.neural.export.bundle import read_bundle
+from seqtag.neural.inference.predicted_spans import predicted_spans
 from seqtag.neural.inference.prediction_writer import write_predictions
 from seqtag.neural.inference.tagged_part import TaggedCounts, write_tagged_part
 from seqtag.neural.inference.tagger import Tagged, Tagger
@@ -17,6 +18,7 @@ __all__ = [
     "TaggedCounts",
     "Tagger",
     "epoch_line",
+    "predicted_spans",
     "read_bundle",
     "train",
     "write_predictions",

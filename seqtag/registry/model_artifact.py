@@ -35,6 +35,7 @@ _INPUTS = [{"type": "array", "items": {"type": "any"}, "name": "tokens", "requir
 _OUTPUTS = [
     {"type": "array", "items": {"type": "string"}, "name": "tags", "required": True},
     {"type": "array", "items": {"type": "double"}, "name": "confidence", "required": True},
+    {"type": "array", "items": {"type": "double"}, "name": "span_confidence", "required": False},
     {"type": "string", "name": "model_name", "required": False},
     {"type": "string", "name": "model_version", "required": False},
 ]

@@ -31,7 +31,7 @@ class ScoringModel:
         self._model: PyFuncModel = mlflow.pyfunc.load_model(uri)
 
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Return `tags` and `confidence` for the `tokens` of each row.
+        """Return `tags`, `confidence` and `span_confidence` for the `tokens` of each row.
 
         Raises:
             MlflowException: the frame does not fit the model's signature.

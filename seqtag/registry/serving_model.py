@@ -20,6 +20,7 @@ import yaml
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 _ORIGIN_FILE = "registered_model_meta"  # MLflow (3.17) writes it when it resolves a models:/ URI
+_CONFIDENCES = ("confidence", "span_confidence")
 _TEXTS = ("category", "set")  # kinds of columns whose values are text
 # As in seqtag.corpus, which is not there when a model is served; a test compares the values of both.
 _WHITE_SPACE = " \t\n\v\f\r\u00a0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u202f\u205f\u3000"
@@ -54,8 +55,9 @@ class ServedTagger(PythonModel):
     ) -> pd.DataFrame:
         """Return one row per sequence, with the index of the input.
 
-        Columns: lists `tags` and `confidence`, and the registered version that this process loaded,
-        `model_name` and `model_version`, which are None if it was loaded by its path.
+        Columns: lists `tags`, `confidence` of each tag and `span_confidence` of the span that contains the
+        token, and the registered version that this process loaded, `model_name` and `model_version`, which
+        are None if it was loaded by its path.
         """
         sequences = [_checked(row, tokens) for row, tokens in enumerate(model_input["tokens"])]
         columns = {
@@ -63,21 +65,20 @@ class ServedTagger(PythonModel):
             for name, kind in self._columns.items()
             for lists in [model_input[name] if name in model_input else [None] * len(sequences)]
         }
-        tags: list[list[str]] = [[] for _ in sequences]
-        confidences: list[list[float]] = [[] for _ in sequences]
+        answers: dict[str, list[list[Any]]] = {
+            name: [[] for _ in sequences] for name in ("tags", *_CONFIDENCES)
+        }
         for batch in _batches([len(tokens) for tokens in sequences]):
-            self._tag_batch(batch, sequences, columns, tags, confidences)
+            self._tag_batch(batch, sequences, columns, answers)
         # pandas aligns by index: with another one, assigned tags would land on other rows
-        answers = {"tags": tags, "confidence": confidences, **self._origin}
-        return pd.DataFrame(answers, index=model_input.index)
+        return pd.DataFrame({**answers, **self._origin}, index=model_input.index)
 
     def _tag_batch(
         self,
         batch: list[int],
         sequences: list[list[str]],
         columns: dict[str, list[list[Any]]],
-        tags: list[list[str]],
-        confidences: list[list[float]],
+        answers: dict[str, list[list[Any]]],
     ) -> None:
         import tensorflow as tf
 
@@ -88,11 +89,12 @@ class ServedTagger(PythonModel):
             padded[name] = tf.constant(values, tf.string if kind in _TEXTS else tf.float64)
         found = self._tag(**padded)
         tag_rows = found["tags"].numpy()  # <bytes>[batch, time]
-        confidence_rows = found["confidence"].numpy().astype(float)  # <float64>[batch, time]
+        confidences = {name: found[name].numpy().astype(float) for name in _CONFIDENCES}
         for place, row in enumerate(batch):
             length = len(sequences[row])
-            tags[row] = [tag.decode() for tag in tag_rows[place, :length]]
-            confidences[row] = confidence_rows[place, :length].tolist()
+            answers["tags"][row] = [tag.decode() for tag in tag_rows[place, :length]]
+            for name, rows in confidences.items():  # rows: <float64>[batch, time]
+                answers[name][row] = rows[place, :length].tolist()
 
 
 def _kinds(columns: Path) -> dict[str, str]:

@@ -17,6 +17,7 @@ import pyarrow as pa
 import uvicorn
 from starlette.applications import Starlette
 
+from seqtag.bundle_description import Bundle
 from seqtag.config import HOST
 from seqtag.registry import ScoringModel
 from seqtag.serving.follower import Follower
@@ -74,7 +75,14 @@ def serve_tagger(tagger: str, version: str, workspace: Workspace, options: Serve
         return load_tested(tagger, number, workspace, registry)
 
     def serve(model: ScoringModel, number: str) -> ServedVersion:
-        return served_version(model, tagger, number, observers=observers, observe_batch=metrics.batch.observe)
+        return served_version(
+            model,
+            tagger,
+            number,
+            output_scheme=Bundle.load(registry.checked_version(tagger, number).bundle).output_scheme,
+            observers=observers,
+            observe_batch=metrics.batch.observe,
+        )
 
     follower = Follower(
         serve(load(version), version), registry, load=load, serve=serve, metrics=metrics, shadow=shadow

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 import pandas as pd
+import pyarrow as pa
 
 from seqtag.artifacts import readable_manifest
+from seqtag.config import SchemeName
 from seqtag.errors import BundleError
+from seqtag.neural import predicted_spans
 from seqtag.registry import Registry, ScoringModel, failures
 from seqtag.run_dir import RunDir
 from seqtag.serving.micro_batches import MicroBatches
@@ -37,19 +40,36 @@ def served_version(
     tagger: str,
     version: str,
     *,
+    output_scheme: SchemeName,
     observers: Sequence[Observer],
     observe_batch: Callable[[int], None],
 ) -> ServedVersion:
-    """Return the scoring app of a loaded version, whose requests are answered in micro-batches."""
+    """Return the scoring app of a loaded version, whose requests are answered in micro-batches.
+
+    The answers have `predicted_spans` if the tags have a scheme.
+    """
     batches = MicroBatches(model.predict, observe=observe_batch)
 
     def answer(frame: pd.DataFrame) -> pd.DataFrame:
-        answers = batches.predict(frame)
+        answers = _with_spans(batches.predict(frame), output_scheme)
         for observer in observers:
             observer(frame, answers)
         return answers
 
     return ServedVersion(tagger, version, model.app(answer))
+
+
+def _with_spans(answers: pd.DataFrame, scheme: SchemeName) -> pd.DataFrame:
+    """Replace the span's confidence at each token, which older models do not have, by the spans."""
+    if "span_confidence" not in answers:
+        return answers
+    confidence = pa.array(answers["span_confidence"].tolist(), pa.list_(pa.float32()))
+    answers = answers.drop(columns="span_confidence")
+    if scheme == "none":
+        return answers
+    tags = pa.array(answers["tags"].tolist(), pa.list_(pa.string()))
+    spans = predicted_spans(tags, confidence, scheme).to_pylist()
+    return answers.assign(predicted_spans=pd.Series(spans, index=answers.index, dtype=object))
 
 
 def load_tested(tagger: str, version: str, workspace: Workspace, registry: Registry) -> ScoringModel:

@@ -70,7 +70,9 @@ def write_tagged_part(
                 VERSION: pa.repeat(version, len(batch)),
             }
             if has_spans:
-                added[PREDICTED_SPANS] = predicted_spans(tagged, tagger.bundle.output_scheme)
+                added[PREDICTED_SPANS] = predicted_spans(
+                    tagged.predicted, tagged.span_confidence, tagger.bundle.output_scheme
+                )
             columns = [added[name] if name in added else batch.column(name) for name in schema.names]
             writer.write_batch(
                 pa.RecordBatch.from_arrays(columns, schema=schema), row_group_size=max(len(batch), 1)

@@ -98,6 +98,7 @@ def test_the_model_accepts_lists_of_strings_and_lists_its_requirements(
     assert json.loads(signature["outputs"]) == [
         {**strings, "name": "tags"},
         {**numbers, "name": "confidence"},
+        {**numbers, "name": "span_confidence", "required": False},
         {"type": "string", "name": "model_name", "required": False},
         {"type": "string", "name": "model_version", "required": False},
     ]

@@ -21,9 +21,13 @@ Results = Callable[..., dict[str, Any]]
 SEQUENCES = [["a", "long", "word"], [], ["hello"]]
 ORIGIN = {"model_name": "sample", "model_version": "1"}
 TAGGED = [
-    {"tags": ["SHORT", "LONG", "LONG"], "confidence": [1.0, 0.25, 0.25]},
-    {"tags": [], "confidence": []},
-    {"tags": ["LONG"], "confidence": [pytest.approx(0.2)]},
+    {
+        "tags": ["SHORT", "LONG", "LONG"],
+        "confidence": [1, 0.25, 0.25],
+        "span_confidence": [0.5, 0.125, 0.125],
+    },
+    {"tags": [], "confidence": [], "span_confidence": []},
+    {"tags": ["LONG"], "confidence": [pytest.approx(0.2)], "span_confidence": [pytest.approx(0.1)]},
 ]
 ANSWERS = [tagged | ORIGIN for tagged in TAGGED]
 
@@ -41,7 +45,8 @@ def saved_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         def tag(self, tokens: Any) -> dict[str, Any]:
             letters = tf.strings.length(tokens, unit="UTF8_CHAR")
             tags = tf.where(tokens == "", "PAD", tf.where(letters > 3, "LONG", "SHORT"))
-            return {"tags": tags, "confidence": 1.0 / tf.cast(tf.maximum(letters, 1), tf.float32)}
+            confidence = 1.0 / tf.cast(tf.maximum(letters, 1), tf.float32)
+            return {"tags": tags, "confidence": confidence, "span_confidence": confidence / 2}
 
     folder = tmp_path_factory.mktemp("tagger") / "saved_model"
     tagger = LengthTagger()
@@ -81,7 +86,7 @@ def _frame(sequences: list[list[str]]) -> Any:
 
 def test_sequences_of_different_lengths_come_back_in_their_order(served: Any) -> None:
     found = served.predict(_frame(SEQUENCES))
-    assert found[["tags", "confidence"]].to_dict("records") == TAGGED
+    assert found[["tags", "confidence", "span_confidence"]].to_dict("records") == TAGGED
 
 
 @pytest.mark.parametrize(
@@ -109,7 +114,7 @@ def test_a_filtered_frame_keeps_its_index(served: Any) -> None:
 
 
 def test_an_empty_frame_gets_an_empty_answer(served: Any) -> None:
-    empty = {"tags": [], "confidence": [], "model_name": [], "model_version": []}
+    empty = {name: [] for name in ("tags", "confidence", "span_confidence", "model_name", "model_version")}
     assert served.predict(_frame([])).to_dict("list") == empty
 
 

@@ -156,7 +156,7 @@ def test_unseen_words_are_tagged_by_their_static_vectors(vector_bundle):
 def test_predicted_spans_have_the_confidence_of_their_tokens(tagger):
     tagged = tagger.tag(lists(["b", "c", "b", "c"], [], ["a"], ["b", "c"]))
     assert tagged.predicted.to_pylist() == [["B-X", "O", "B-X", "O"], [], ["O"], ["B-X", "O"]]
-    spans = predicted_spans(tagged, "IOB2")
+    spans = predicted_spans(tagged.predicted, tagged.span_confidence, "IOB2")
     assert spans.type == SPANS
     sure = tagged.span_confidence.to_pylist()
     assert spans.to_pylist() == [
