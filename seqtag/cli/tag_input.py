@@ -147,7 +147,7 @@ def read_parquet_rows(
     """
     with readable(file):
         try:
-            parquet = pq.ParquetFile(file.path)
+            parquet = pq.ParquetFile(file.path, pre_buffer=False)
             held = parquet.schema_arrow.field(column).type
             if not is_list(held):
                 raise KeyError(f"{column}: {held}")

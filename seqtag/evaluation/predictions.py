@@ -205,7 +205,7 @@ def seen_in_train(keys: pa.ChunkedArray, train: Path, *, scheme: SchemeName) -> 
 
 def _batches(path: Path, columns: Sequence[str], *, optional: Sequence[str] = ()) -> Iterator[pa.RecordBatch]:
     """Yield the labelled rows."""
-    with pq.ParquetFile(path) as file:
+    with pq.ParquetFile(path, pre_buffer=False) as file:
         present = set(file.schema_arrow.names)
         missing = sorted(set(columns) - present)
         if missing:

@@ -161,7 +161,7 @@ class _Hashes:
 def _batches(path: Path) -> Iterator[pa.RecordBatch]:
     """Yield the labelled sequences."""
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, pre_buffer=False) as file:
             columns = [*_COLUMNS, *({CONFIDENCE} & set(file.schema_arrow.names))]
             for batch in file.iter_batches(_BATCH, columns=columns):
                 yield batch.filter(pc.is_valid(batch.column(GOLD_TAGS)))

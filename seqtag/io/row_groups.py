@@ -1,4 +1,8 @@
-"""Parquet files, read and written one row group at a time."""
+"""Parquet files, read and written one row group at a time.
+
+Where other modules read batches, `pre_buffer=False` keeps pyarrow 25 from holding the whole file, as it is
+stored, in memory at the end.
+"""
 
 from __future__ import annotations
 

@@ -189,7 +189,7 @@ def _parquet(
     path: Path, columns: Sequence[str], *, needed: Sequence[str], with_token_columns: bool = False
 ) -> Iterator[pa.RecordBatch]:
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, pre_buffer=False) as file:
             present = file.schema_arrow.names
             missing = [name for name in needed if name not in present]
             if missing:

@@ -79,7 +79,7 @@ def quarantine_rows(
         quarantine: `quarantine.parquet`; only the shown rows are decoded.
         finding: describes the defects of one row.
     """
-    with pq.ParquetFile(quarantine) as file:
+    with pq.ParquetFile(quarantine, pre_buffer=False) as file:
         first = next(file.iter_batches(most, columns=_SHOWN), None)
     if first is None:
         return []

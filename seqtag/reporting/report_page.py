@@ -160,7 +160,7 @@ def _learning_curves(history: TrainingHistory, metric: Metric) -> list[Picture]:
 
 def _examples(quarantine: Path) -> list[dict[str, Any]]:
     """Return a few of the first quarantined sequences for each reason."""
-    with pq.ParquetFile(quarantine) as file:
+    with pq.ParquetFile(quarantine, pre_buffer=False) as file:
         rows = next(file.iter_batches(_EXAMPLES_FROM), None)
     if rows is None:
         return []

@@ -89,7 +89,7 @@ def _obstacle(run: RunDir, config: TaggerConfig, champion: PinnedChampion) -> st
     scheme, tags = train_scheme(run), TagIndex.load(run.output("index")).tags
     change = tag_change(tags, champion.tags, scheme=scheme, renamed=config.gate.renamed_tags)
     left_out = ExcludedSequences()
-    with pq.ParquetFile(run.split("test")) as test:
+    with pq.ParquetFile(run.split("test"), pre_buffer=False) as test:
         token_columns = string_list_columns(test.schema_arrow, without=(TOKENS, TAGS))
         for batch in test.iter_batches(columns=[TOKENS, TAGS, *token_columns]):
             left_out += ExcludedSequences.of(

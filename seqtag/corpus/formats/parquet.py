@@ -92,7 +92,7 @@ def _rows(
     """Yield the rows of a file; class numbers that are named in its metadata become names."""
     with opened_seekable(file) as stream:
         try:
-            parquet = pq.ParquetFile(stream, page_checksum_verification=True)
+            parquet = pq.ParquetFile(stream, page_checksum_verification=True, pre_buffer=False)
             present = parquet.schema_arrow.names
             wanted = wanted_columns(source, columns, present, report, place=file.name)
             noted = names_in_metadata(parquet.schema_arrow, tags_of(source))

@@ -159,7 +159,7 @@ def parquet_rows(file: InputFile) -> tuple[pa.Schema, list[dict[str, Any]]]:
     """
     with opened_seekable(file) as stream:
         try:
-            parquet = pq.ParquetFile(stream)
+            parquet = pq.ParquetFile(stream, pre_buffer=False)
             rows = next(parquet.iter_batches(_ROWS, use_threads=False), None)
             return parquet.schema_arrow, [] if rows is None else rows.to_pylist()
         except (pa.ArrowException, ValueError) as error:

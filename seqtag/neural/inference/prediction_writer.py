@@ -88,7 +88,7 @@ def _seconds(tagger: Tagger, split: Path) -> float:
     Loading and compiling are not included. This is CPU time of all threads, because wall-clock times of equal
     models differed by a factor of 4 on a busy machine.
     """
-    with pq.ParquetFile(split) as source:
+    with pq.ParquetFile(split, pre_buffer=False) as source:
         batch = next(source.iter_batches(_TIMED_SEQUENCES, columns=[TOKENS, *tagger.columns.names]), None)
     n_tokens = 0 if batch is None else len(batch.column(TOKENS).flatten())
     if batch is None or not n_tokens:

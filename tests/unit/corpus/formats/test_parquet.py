@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime
 import gzip
+import random
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from pydantic import TypeAdapter
 from seqtag.cli.tag_input import read_parquet_rows
 from seqtag.config import Source
 from seqtag.corpus.files import find_files
-from seqtag.corpus.formats.parquet import long_parquet_rows
+from seqtag.corpus.formats.parquet import long_parquet_rows, read_parquet
 from seqtag.corpus.recognition import Chosen, recognise
 from seqtag.corpus.source_report import SourceReport
 from seqtag.errors import CorpusFormatError
@@ -249,3 +251,20 @@ def test_a_column_name_that_is_not_utf_8_is_an_error(tmp_path, read):
 
     with pytest.raises(CorpusFormatError, match=r"corpus\.txt: file is damaged or not Parquet"):
         read(damaged, format="parquet")
+
+
+def test_a_file_is_read_without_holding_all_of_it(tmp_path: Path) -> None:
+    path, n_groups = tmp_path / "corpus.parquet", 32
+    draw = random.Random(1)
+    schema = pa.schema([("tokens", pa.list_(pa.string())), ("tags", pa.list_(pa.string()))])
+    with pq.ParquetWriter(path, schema) as writer:
+        for _ in range(n_groups):  # of 200 kB
+            tokens = [[draw.randbytes(100).hex() for _ in range(10)] for _ in range(100)]
+            writer.write_table(pa.table([tokens, [["X"] * 10] * 100], schema))
+    source = TypeAdapter(Source).validate_python({"format": "parquet", "path": str(path)})
+    tracemalloc.start()
+    for _ in read_parquet(source, find_files(str(path))[0], (), SourceReport(), batch_rows=100):
+        pass
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < path.stat().st_size / 2
