@@ -17,8 +17,10 @@ from seqtag.errors import RunDirError
 from seqtag.features.column_index import NO_COLUMNS, ColumnIndex, EncodedColumns
 from seqtag.features.encoded_layout import BUCKET, bucket_files, encoded_schema
 from seqtag.features.windowing import Windows
+from seqtag.io.mapped_memory import MappedMemory, size_of
 
 _WINDOWS_AT_A_TIME = 2**14
+_MOST_IN_MEMORY = 2**24  # bytes of the windows of one length; larger ones are in a file
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +37,7 @@ class Bucket:
         np.int32
     ]  # [n_windows, length], or [n_windows, length, n_columns]; negative: unknown
     columns: EncodedColumns = field(default_factory=dict)  # [n_windows, length, width] each
+    memory: MappedMemory | None = None  # of the arrays; None: ordinary memory
 
     def __len__(self) -> int:
         return len(self.row)
@@ -42,11 +45,9 @@ class Bucket:
     @cached_property
     def n_loss_tokens(self) -> int:
         """The number of tokens in the loss: those with a known tag, each in one window only."""
-        if self.tag_ids.min(initial=0) >= 0:
-            return int((self.windows.keep_stop - self.windows.keep_start).sum())
-        return sum(n_tokens_in(self.loss_mask(part)) for part in self.parts())
+        return sum(map(self._n_loss_tokens_in, self.parts()))
 
-    def loss_mask(self, chosen: slice | npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    def loss_mask(self, chosen: slice | npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:
         """Return `<bool>`, the shape of the tags: True at kept tokens of windows, where the tag is known."""
         cut, time = self.windows, np.arange(self.length)
         kept = (time >= cut.keep_start[chosen, None]) & (time < cut.keep_stop[chosen, None])
@@ -57,6 +58,17 @@ class Bucket:
         """Yield the ranges of windows to process at a time, which bounds memory."""
         for first in range(0, len(self), _WINDOWS_AT_A_TIME):
             yield slice(first, first + _WINDOWS_AT_A_TIME)
+            self.release()
+
+    def release(self) -> None:
+        """Take arrays that are in a file out of memory until they are read again."""
+        if self.memory is not None:
+            self.memory.release()
+
+    def _n_loss_tokens_in(self, part: slice) -> int:
+        if self.tag_ids[part].min(initial=0) < 0:
+            return n_tokens_in(self.loss_mask(part))
+        return int((self.windows.keep_stop[part] - self.windows.keep_start[part]).sum())
 
 
 def n_tokens_in(loss_mask: npt.NDArray[np.bool_]) -> int:
@@ -69,23 +81,34 @@ def n_tokens_in(loss_mask: npt.NDArray[np.bool_]) -> int:
 
 
 def read_encoded(
-    folder: Path, *, vocabulary_digest: str, tags_digest: str, columns: ColumnIndex = NO_COLUMNS
+    folder: Path,
+    *,
+    vocabulary_digest: str,
+    tags_digest: str,
+    columns: ColumnIndex = NO_COLUMNS,
+    scratch: Path | None = None,
 ) -> list[Bucket]:
     """Read the windows of a split (`encode/<split>`), shortest bucket first.
 
+    Args:
+        scratch: folder for files with the arrays of large buckets; None: all are in ordinary memory.
+
     Raises:
+        OSError: there is no space for such a file.
         RunDirError: no file exists, a file is malformed, or it was encoded with another vocabulary, other
             tags or other columns.
     """
     files = bucket_files(folder)
     if not files:
         raise RunDirError(f"{folder}: encoded windows are missing: no length=* folder")
-    return [_bucket(path, vocabulary_digest, tags_digest, columns) for path in files]
+    return [_bucket(path, vocabulary_digest, tags_digest, columns, scratch) for path in files]
 
 
-def _bucket(path: Path, vocabulary_digest: str, tags_digest: str, columns: ColumnIndex) -> Bucket:
+def _bucket(
+    path: Path, vocabulary_digest: str, tags_digest: str, columns: ColumnIndex, scratch: Path | None
+) -> Bucket:
     try:
-        file = pq.ParquetFile(path, memory_map=True)
+        file = pq.ParquetFile(path)
     except (OSError, pa.ArrowInvalid) as error:
         raise RunDirError(f"{path}: encoded windows are unreadable: expected Parquet, got {error}") from error
     with file:
@@ -97,15 +120,16 @@ def _bucket(path: Path, vocabulary_digest: str, tags_digest: str, columns: Colum
             widths=columns.widths,
         )
         _check_metadata(path, file.schema_arrow, schema_of)
-        arrays = _arrays(file)
+        arrays, memory = _arrays(file, scratch)
     n_windows, bucket = arrays["token_ids"].shape
     names = ("sequence", "start", "length", "keep_start", "keep_stop")
-    cut = Windows(**{name: arrays.pop(name) for name in names}, bucket=np.full(n_windows, bucket, np.int32))
+    of_bucket = np.broadcast_to(np.int32(bucket), n_windows)  # takes no memory
+    cut = Windows(**{name: arrays.pop(name) for name in names}, bucket=of_bucket)
     of_tokens = {
         name: arrays.pop(f"column_{name}").reshape(n_windows, bucket, width)
         for name, width in columns.widths.items()
     }
-    return Bucket(length=bucket, windows=cut, columns=of_tokens, **arrays)
+    return Bucket(length=bucket, windows=cut, columns=of_tokens, memory=memory, **arrays)
 
 
 def _check_metadata(path: Path, schema: pa.Schema, schema_of: Callable[[int], pa.Schema]) -> None:
@@ -125,18 +149,21 @@ def _check_metadata(path: Path, schema: pa.Schema, schema_of: Callable[[int], pa
             )
 
 
-def _arrays(file: pq.ParquetFile) -> dict[str, npt.NDArray[Any]]:
-    """Return `[n_windows]` or `[n_windows, bucket]` per column.
+def _arrays(
+    file: pq.ParquetFile, scratch: Path | None
+) -> tuple[dict[str, npt.NDArray[Any]], MappedMemory | None]:
+    """Return `[n_windows]` or `[n_windows, bucket]` per column, and their memory if it is mapped.
 
     Row groups are copied into the final arrays one by one: a whole table would double the memory.
     """
-    n_windows = file.metadata.num_rows
-    arrays: dict[str, npt.NDArray[Any]] = {}
-    for column in file.schema_arrow:
-        is_padded = pa.types.is_fixed_size_list(column.type)
-        shape = (n_windows, column.type.list_size) if is_padded else (n_windows,)
-        dtype = (column.type.value_type if is_padded else column.type).to_pandas_dtype()
-        arrays[column.name] = np.empty(shape, dtype)
+    shapes = {column.name: _shape(column.type, file.metadata.num_rows) for column in file.schema_arrow}
+    size, memory = size_of(shapes), None
+    if scratch is not None and size > _MOST_IN_MEMORY:
+        memory = MappedMemory(size, scratch)
+    if memory is None:
+        arrays = {name: np.empty(shape, dtype) for name, (shape, dtype) in shapes.items()}
+    else:
+        arrays = memory.arrays(shapes)
     first = 0
     for group in range(file.num_row_groups):
         for batch in file.read_row_group(group).to_batches():
@@ -145,4 +172,12 @@ def _arrays(file: pq.ParquetFile) -> dict[str, npt.NDArray[Any]]:
                 target = arrays[name][first : first + len(batch)]
                 target[...] = values.to_numpy().reshape(target.shape)
             first += len(batch)
-    return arrays
+        if memory is not None:
+            memory.release()
+    return arrays, memory
+
+
+def _shape(type_: pa.DataType, n_windows: int) -> tuple[tuple[int, ...], npt.DTypeLike]:
+    if pa.types.is_fixed_size_list(type_):
+        return (n_windows, type_.list_size), type_.value_type.to_pandas_dtype()
+    return (n_windows,), type_.to_pandas_dtype()

@@ -38,8 +38,8 @@ class Windows:
         """Return the windows that are padded to `bucket`, in order."""
         return self.take(self.bucket == bucket)
 
-    def take(self, chosen: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> Windows:
-        """Return the windows selected by a mask or by positions."""
+    def take(self, chosen: slice | npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> Windows:
+        """Return the windows selected by a range, by a mask or by positions."""
         return Windows(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
 

@@ -115,6 +115,7 @@ class BatchSampler:
         """
         for bucket, chosen in itertools.islice(self.drawn(number), skip, None):
             yield _batch(bucket, chosen, self.word_types)
+            bucket.release()  # a window brings 64 KiB or more of each array into memory
 
     def halved(self) -> BatchSampler:
         """Return a sampler whose largest batch has half as many tokens and padding, to save memory."""
@@ -149,6 +150,7 @@ class BatchSampler:
         for bucket, chosen in self.drawn(1):
             if bucket.length in found:
                 found[bucket.length].append(_batch(bucket, chosen, self.word_types).shape)
+                bucket.release()
         return [self._holding(bucket, found[bucket.length]) for bucket in buckets]
 
     def _holding(self, bucket: Bucket, shapes: Sequence[Shape]) -> Shape:
@@ -159,7 +161,7 @@ class BatchSampler:
         largest = -(-max(shape.batch for shape in shapes) // _LANES) * _LANES
         return Shape(min(largest, self.most_rows(bucket)), bucket.length, n_word_types, n_rows)
 
-    def drawn(self, epoch: int) -> Iterator[tuple[Bucket, npt.NDArray[np.int64]]]:
+    def drawn(self, epoch: int) -> Iterator[tuple[Bucket, Ids]]:
         """Yield the bucket of each batch of an epoch, and the indices of its windows in the bucket."""
         random = np.random.default_rng([self.seed, epoch])
         drawn = []
@@ -168,6 +170,8 @@ class BatchSampler:
             sizes = np.diff(-(np.arange(n + 1) * -len(bucket) // n))  # they differ by at most 1
             group = np.repeat(np.arange(n) // _BATCHES_SORTED_TOGETHER, sizes)
             order = _by_length(random.permutation(len(bucket)), bucket.windows.length, group)
+            order = order.astype(np.int32)  # the order of a whole epoch is in memory
+            bucket.release()
             drawn += [(bucket, chosen) for chosen in np.split(order, np.cumsum(sizes)[:-1])]
         for i in random.permutation(len(drawn)):
             yield drawn[i]
@@ -204,7 +208,7 @@ def _by_length(
     return order[np.lexsort((lengths[order], group))]  # stable
 
 
-def _batch(bucket: Bucket, chosen: npt.NDArray[np.int64], word_types: WordTypeTable) -> Batch:
+def _batch(bucket: Bucket, chosen: Ids, word_types: WordTypeTable) -> Batch:
     word_type_ids, positions = _distinct(bucket.word_type_ids[chosen], first=[PAD_ID])
     features, rows_of = {name: table[word_type_ids] for name, table in word_types.items()}, {}
     for feature, table in TABLES_BY_FEATURE.items():

@@ -52,7 +52,7 @@ class DevSplit:
         self._gold_ids = self._flat([bucket.tag_ids for bucket in buckets], buckets)
         untagged = self._gold_ids == UNTAGGED_ID
         self._known: npt.NDArray[np.bool_] | slice = ~untagged if untagged.any() else slice(None)
-        self._gold = self._sequences(self._gold_ids)
+        self._gold = None if metric == "accuracy" else self._sequences(self._gold_ids)
 
     def score(self, predictor: Predictor) -> DevScore:
         """Tag dev and compare with the gold tags."""
@@ -68,7 +68,7 @@ class DevSplit:
         tag_ids = output["tag_id"]
         correct = (tag_ids == self._gold_ids)[self._known]
         accuracy = float(np.mean(correct)) if len(correct) else 0.0
-        if self._metric == "accuracy":
+        if self._gold is None:
             return DevScore(accuracy, accuracy)
         predicted = self._sequences(tag_ids)
         value = score_value(self._gold, predicted, metric=self._metric, scheme=self._tags.scheme)
@@ -83,7 +83,11 @@ class DevSplit:
         dtype: npt.DTypeLike = np.int32,
     ) -> npt.NDArray[Any]:
         """Return `[n_tokens, *shape]`, all sequences concatenated."""
-        values_by_window = zip((bucket.windows for bucket in buckets), padded, strict=True)
+        values_by_window = (
+            (bucket.windows.take(part), rows[part])
+            for bucket, rows in zip(buckets, padded, strict=True)
+            for part in bucket.parts()
+        )
         return stitched(values_by_window, offsets=self._offsets, dtype=dtype, shape=shape)
 
     def _sequences(self, tag_ids: npt.NDArray[np.int32]) -> pa.ListArray:

@@ -59,7 +59,10 @@ class TrainingData:
 
     @classmethod
     def read(cls, columns: Sequence[TagColumn], model: ModelConfig) -> Self:
-        """Read the splits; word types and everything but the tags are those of the first column."""
+        """Read the splits; word types and everything but the tags are those of the first column.
+
+        Windows are in files without a name, in the folder of the first bundle.
+        """
         from seqtag.neural.layers.token_features import TokenFeatures
 
         encoded, vocabulary = columns[0].encoded, columns[0].vocabulary
@@ -75,6 +78,7 @@ class TrainingData:
                     vocabulary_digest=words.digest,
                     tags_digest=index.digest,
                     columns=token_columns,
+                    scratch=columns[0].folder,
                 )
                 for column, index in zip(columns, tags, strict=True)
             ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +20,16 @@ from seqtag.features import (
     TagIndex,
     Vocabulary,
     encode_corpus,
+    encoded_reader,
     encoding,
     index_corpus,
     read_encoded,
     read_word_types,
     stitched,
 )
+from seqtag.features.encoded_layout import bucket_file, encoded_schema
 from tests.unit.features.conftest import WriteSplit
+from tests.unit.io.test_mapped_memory import resident
 
 SMALL = FeaturesConfig(min_count=1, bucket_lengths=(2, 4), window_overlap=2)
 
@@ -247,6 +251,57 @@ def test_the_shortest_bucket_comes_first(write_split: WriteSplit, tmp_path: Path
         (10, (1, 10)),
         (100, (1, 100)),
     ]
+
+
+def test_windows_in_a_file_are_those_in_memory(
+    write_split: WriteSplit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encoded_reader, "_MOST_IN_MEMORY", 0)
+    split = write_split([["a"] * n for n in (1, 3, 9)], [["X", *[None] * (n - 1)] for n in (1, 3, 9)])
+    buckets, vocabulary, tags = encoded(split, tmp_path / "out")
+    (tmp_path / "scratch").mkdir()
+    mapped = read_encoded(
+        tmp_path / "out" / "train",
+        vocabulary_digest=vocabulary.digest,
+        tags_digest=tags.digest,
+        scratch=tmp_path / "scratch",
+    )
+    for one, other in zip(buckets, mapped, strict=True):
+        other.release()
+        for name in ("row", "weight", "token_ids", "word_type_ids", "tag_ids"):
+            np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+        for window in fields(one.windows):
+            np.testing.assert_array_equal(
+                getattr(one.windows, window.name), getattr(other.windows, window.name)
+            )
+        assert one.n_loss_tokens == other.n_loss_tokens
+    assert list((tmp_path / "scratch").iterdir()) == []
+
+
+def test_reading_windows_into_a_file_takes_hardly_any_memory(tmp_path: Path) -> None:
+    schema = encoded_schema(64, vocabulary_digest="v", tags_digest="t")
+    n, n_groups = 1 << 13, 16
+    rows = pa.table(
+        [
+            pa.FixedSizeListArray.from_arrays(pa.array(np.ones(n * 64, np.int32)), type=field.type)
+            if pa.types.is_fixed_size_list(field.type)
+            else pa.array(np.zeros(n)).cast(field.type)
+            for field in schema
+        ],
+        schema,
+    )
+    file = bucket_file(tmp_path / "train", 64)
+    file.parent.mkdir(parents=True)
+    with pq.ParquetWriter(file, schema) as writer:
+        for _ in range(n_groups):
+            writer.write_table(rows)
+    of_split = {"vocabulary_digest": "v", "tags_digest": "t"}
+    read_encoded(tmp_path / "train", **of_split, scratch=tmp_path)
+    before = resident()
+    (bucket,) = read_encoded(tmp_path / "train", **of_split, scratch=tmp_path)
+    assert resident() - before < bucket.token_ids.nbytes  # of 3 such arrays, 34 MB each
+    assert bucket.n_loss_tokens == 0
+    assert resident() - before < bucket.token_ids.nbytes
 
 
 def test_another_vocabulary_or_other_tags_are_refused(write_split: WriteSplit, tmp_path: Path) -> None:

@@ -1,0 +1,55 @@
+"""Memory for large arrays in a file without a name, of which only the parts in use are in memory."""
+
+from __future__ import annotations
+
+import mmap
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+
+class MappedMemory:
+    """Memory of a fixed size, in a file that disappears with the process, however it ends.
+
+    Args:
+        size: bytes.
+        folder: folder of the file, on a disk: a temporary folder may be in memory itself.
+
+    Raises:
+        OSError: there is no space on the disk.
+    """
+
+    def __init__(self, size: int, folder: Path) -> None:
+        with TemporaryFile(dir=folder) as file:
+            os.posix_fallocate(file.fileno(), 0, max(size, 1))  # a full disk would crash a later write
+            self._mapped = mmap.mmap(file.fileno(), max(size, 1))
+
+    def arrays(
+        self, shapes: Mapping[str, tuple[tuple[int, ...], npt.DTypeLike]]
+    ) -> dict[str, npt.NDArray[Any]]:
+        """Return writable arrays one after the other, by name; `size_of` them must fit."""
+        found, first = {}, 0
+        for name, (shape, dtype) in shapes.items():
+            found[name] = np.ndarray(shape, dtype, self._mapped, first)
+            first += _aligned(found[name].nbytes)
+        return found
+
+    def release(self) -> None:
+        """Leave what was read or written to the system's cache of files; it stays readable and writable."""
+        self._mapped.madvise(mmap.MADV_DONTNEED)
+
+
+def size_of(shapes: Mapping[str, tuple[tuple[int, ...], npt.DTypeLike]]) -> int:
+    """Return the bytes that arrays take."""
+    counts = (int(np.prod(shape)) * np.dtype(dtype).itemsize for shape, dtype in shapes.values())
+    return sum(map(_aligned, counts))
+
+
+def _aligned(n_bytes: int) -> int:
+    """Round up to a page, so that arrays begin at a multiple of their item size."""
+    return -(-n_bytes // mmap.PAGESIZE) * mmap.PAGESIZE
