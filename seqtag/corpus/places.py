@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from seqtag.io.row_groups import read_rows
+from seqtag.io.row_groups import read_row_groups, read_rows
 
 _SCHEMA = pa.schema([pa.field("prefix", pa.string()), pa.field("number", pa.int64())])
 _GROUP_ROWS = 1 << 17
@@ -77,20 +77,26 @@ def read_places(file: Path, rows: npt.NDArray[np.int64]) -> dict[int, str]:
     return found
 
 
-def file_numbers(file: Path) -> tuple[npt.NDArray[np.int64], list[str]]:
-    """Return `<int64>[n_sequences]`, indices of the files in which sequences begin, and the files' names.
+def file_numbers(file: Path) -> tuple[npt.NDArray[np.int32], list[str]]:
+    """Return `<int32>[n_sequences]`, indices of the files in which sequences begin, and the files' names.
 
     Sequences without a place count as those of one file `sources without files`. Without the file of places,
     which older snapshots lack, nothing is known.
     """
     if not file.exists():
-        return np.zeros(0, np.int64), []
-    prefixes = pq.read_table(file, columns=["prefix"])["prefix"].combine_chunks().dictionary_encode()
-    names = [_MARK.sub("", prefix) for prefix in prefixes.dictionary.to_pylist()]
-    names += [_NO_FILE] * bool(prefixes.null_count)
-    distinct = {name: number for number, name in enumerate(dict.fromkeys(names))}
-    of_prefix = np.array([distinct[name] for name in names], np.int64)
-    return of_prefix[prefixes.indices.fill_null(len(names) - 1).to_numpy()], list(distinct)
+        return np.zeros(0, np.int32), []
+    numbers = np.full(pq.read_metadata(file).num_rows, -1, np.int32)
+    distinct: dict[str, int] = {}
+    for first, batch in read_row_groups([file], ["prefix"]):
+        prefixes = pc.dictionary_encode(batch.column("prefix"))
+        names = (_MARK.sub("", prefix) for prefix in prefixes.dictionary.to_pylist())
+        of_prefix = np.array([distinct.setdefault(name, len(distinct)) for name in names] + [-1], np.int32)
+        codes = prefixes.indices.fill_null(len(of_prefix) - 1).to_numpy()
+        numbers[first : first + len(batch)] = of_prefix[codes]
+    without = numbers < 0
+    if without.any():
+        numbers[without] = distinct.setdefault(_NO_FILE, len(distinct))
+    return numbers, list(distinct)
 
 
 def are_equal_numbers(one: Path, other: Path) -> bool:

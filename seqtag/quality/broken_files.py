@@ -65,7 +65,7 @@ def broken_files(
     return found
 
 
-def _few_files(numbers: npt.NDArray[np.int64], n_files: int) -> list[int]:
+def _few_files(numbers: npt.NDArray[np.int32], n_files: int) -> list[int]:
     """Return the files with most of the violations, the worst first; none for one, or in many files."""
     if len(numbers) < 2:
         return []

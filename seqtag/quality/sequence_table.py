@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from seqtag.config import SPLITS, QualityConfig, ReadColumn, SplitConfig, TagsConfig
 from seqtag.corpus.schema import DEFECT, SEQUENCE_ID, SPLIT, TAGS, TOKENS
@@ -90,9 +91,9 @@ def measure_corpus(
         columns: columns of the tokens, whose values are checked.
     """
     tag_counter, type_counts, transitions = TagCounter(), WordTypeCounts(), TransitionCounter()
-    tables = [_EMPTY]
+    table = _empty_table(sum(pq.read_metadata(part).num_rows for part in parts))
     names = [column.name for column in columns]
-    for _, batch in read_row_groups(parts, coded=[TOKENS, TAGS]):
+    for first_row, batch in read_row_groups(parts, coded=[TOKENS, TAGS]):
         tokens_of = CodedLists.of(batch.column(TOKENS))
         tags_of = CodedLists.of(known_tags(batch.column(TAGS), tags.mark))
         split = splitter.numbers(batch)
@@ -112,20 +113,20 @@ def measure_corpus(
             "invalid_value": has_invalid_value(batch, columns),
             UNKNOWN_SPLIT: splitter.is_unknown(batch),
         }
-        tables.append(
-            SequenceTable(
-                id_hash=_id_hashes(batch),
-                token_hash=hash_contents(tokens_of.hashes, {name: batch.column(name) for name in names}),
-                tag_hash=tags_of.hashes,
-                n_tokens=tokens_of.lengths.astype(np.int32),
-                split=split,
-                label=splitter.plan.labels(batch),
-                unlabelled=tags_of.is_null,
-                faults=_packed(faults),
-                illegal=transitions.add(tags_of, aligned & ~defect),
-            )
-        )
-    table, verdict = _joined(tables), transitions.verdict(tags)
+        of_batch = {
+            "id_hash": _id_hashes(batch),
+            "token_hash": hash_contents(tokens_of.hashes, {name: batch.column(name) for name in names}),
+            "tag_hash": tags_of.hashes,
+            "n_tokens": tokens_of.lengths,
+            "split": split,
+            "label": splitter.plan.labels(batch),
+            "unlabelled": tags_of.is_null,
+            "faults": _packed(faults),
+            "illegal": transitions.add(tags_of, aligned & ~defect),
+        }
+        for name, values in of_batch.items():
+            getattr(table, name)[first_row : first_row + len(batch)] = values
+    verdict = transitions.verdict(tags)
     declared = tags.scheme
     spelling = verdict.spelling if declared == "auto" else transitions.spelling(tags, declared)
     if spelling != CANONICAL_SPELLING:  # known only now; legality was checked for the canonical one
@@ -192,20 +193,16 @@ def _packed(faults: dict[str, npt.NDArray[np.bool_]]) -> npt.NDArray[np.uint16]:
     return packed
 
 
-def _joined(tables: list[SequenceTable]) -> SequenceTable:
+def _empty_table(n: int) -> SequenceTable:
+    """Return a table to be filled; parts that are joined at the end would take twice the memory."""
     return SequenceTable(
-        **{f.name: np.concatenate([getattr(x, f.name) for x in tables]) for f in fields(SequenceTable)}
+        id_hash=np.empty(n, np.uint64),
+        token_hash=np.empty(n, np.uint64),
+        tag_hash=np.empty(n, np.uint64),
+        n_tokens=np.empty(n, np.int32),
+        split=np.empty(n, np.int8),
+        label=np.empty(n, np.int8),
+        unlabelled=np.empty(n, np.bool_),
+        faults=np.empty(n, np.uint16),
+        illegal=np.empty(n, np.uint8),
     )
-
-
-_EMPTY = SequenceTable(
-    id_hash=np.zeros(0, np.uint64),
-    token_hash=np.zeros(0, np.uint64),
-    tag_hash=np.zeros(0, np.uint64),
-    n_tokens=np.zeros(0, np.int32),
-    split=np.zeros(0, np.int8),
-    label=np.zeros(0, np.int8),
-    unlabelled=np.zeros(0, np.bool_),
-    faults=np.zeros(0, np.uint16),
-    illegal=np.zeros(0, np.uint8),
-)

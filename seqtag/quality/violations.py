@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 Rows = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
+
+_ROWS_AT_ONCE = 1 << 20  # sorted at a time
 
 
 @dataclass(frozen=True)
@@ -146,10 +148,10 @@ def _refused(table: SequenceTable, found: Mapping[str, Mask], rules: Mapping[str
 
 def _repeats(hashes: npt.NDArray[np.uint64], *, among: Mask) -> Mask:
     """Return `<bool>[n]`: is the row in `among`, with the hash of an earlier one?"""
-    rows = np.flatnonzero(among)
-    order = rows[np.argsort(hashes[rows], kind="stable")]
     repeats = np.zeros(len(hashes), dtype=np.bool_)
-    repeats[order[1:]] = hashes[order[1:]] == hashes[order[:-1]]
+    for rows in _rows_by_hash(hashes, among):
+        order = rows[np.argsort(hashes[rows], kind="stable")]
+        repeats[order[1:]] = hashes[order[1:]] == hashes[order[:-1]]
     return repeats
 
 
@@ -166,21 +168,38 @@ def _shared_ids(table: SequenceTable, *, among: Mask) -> Mask:
 
 def _conflicts(keys: npt.NDArray[np.uint64], values: npt.NDArray[np.uint64], *, among: Mask) -> Mask:
     """Return `<bool>[n]`: is the row in `among`, with a key that also occurs with another value?"""
-    rows = np.flatnonzero(among)
-    order = rows[np.argsort(keys[rows], kind="stable")]
-    key, value = keys[order], values[order]
-    is_first = np.append(True, key[1:] != key[:-1])[: len(order)]
-    group = np.cumsum(is_first) - 1
-    differs = value != value[is_first][group]
-    in_conflict = np.zeros(int(is_first.sum()), dtype=np.bool_)
-    in_conflict[group[differs]] = True
     conflicts = np.zeros(len(keys), dtype=np.bool_)
-    conflicts[order] = in_conflict[group]
+    for rows in _rows_by_hash(keys, among):
+        order = rows[np.argsort(keys[rows], kind="stable")]
+        key, value = keys[order], values[order]
+        is_first = np.append(True, key[1:] != key[:-1])[: len(order)]
+        group = np.cumsum(is_first) - 1
+        differs = value != value[is_first][group]
+        in_conflict = np.zeros(int(is_first.sum()), dtype=np.bool_)
+        in_conflict[group[differs]] = True
+        conflicts[order] = in_conflict[group]
     return conflicts
 
 
 def _leaks(table: SequenceTable, *, among: Mask, min_length: int) -> Mask:
     is_train = table.split == SPLITS.index("train")
-    leaks = among & ~is_train & (table.n_tokens >= min_length)
-    leaks[leaks] = np.isin(table.token_hash[leaks], table.token_hash[among & is_train])
+    may_leak = ~is_train & (table.n_tokens >= min_length)
+    leaks = np.zeros(len(table), dtype=np.bool_)
+    for rows in _rows_by_hash(table.token_hash, among):
+        leaking, train = rows[may_leak[rows]], rows[is_train[rows]]
+        leaks[leaking] = np.isin(table.token_hash[leaking], table.token_hash[train])
     return leaks
+
+
+def _rows_by_hash(hashes: npt.NDArray[np.uint64], among: Mask) -> Iterator[Rows]:
+    """Yield the rows in `among`, ascending, about a million at a time; equal hashes are together.
+
+    Sorting all rows at once would take several times the memory of the hashes.
+    """
+    n_bits = min(8, max(0, (len(hashes) // _ROWS_AT_ONCE).bit_length()))
+    if not n_bits:
+        yield np.flatnonzero(among)
+        return
+    part = (hashes >> np.uint64(64 - n_bits)).astype(np.uint8)
+    for number in range(1 << n_bits):
+        yield np.flatnonzero(among & (part == number))

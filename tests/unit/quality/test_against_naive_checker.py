@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seqtag.quality import violations
 from seqtag.quality.counters import TransitionCounter, scheme_bit
 from seqtag.quality.snapshot_reader import CodedLists
 from tests.unit.quality import naive
@@ -56,6 +57,7 @@ def corrupted(seed: int, n: int = 160) -> list[naive.Row]:
     return rows
 
 
+@pytest.mark.parametrize("rows_at_once", [1 << 20, 10], ids=["whole", "in parts"])
 @pytest.mark.parametrize(
     ("seed", "scheme", "declared", "rules"),
     [
@@ -69,7 +71,8 @@ def corrupted(seed: int, n: int = 160) -> list[naive.Row]:
         (8, "none", None, dict.fromkeys(naive.SINGLE, "off")),
     ],
 )
-def test_a_naive_checker_agrees(seed, scheme, declared, rules, profiled):
+def test_a_naive_checker_agrees(seed, scheme, declared, rules, rows_at_once, profiled, monkeypatch):
+    monkeypatch.setattr(violations, "_ROWS_AT_ONCE", rows_at_once)
     rows = corrupted(seed)
     expected = naive.judged(rows, scheme=scheme, declared=declared, max_length=20, rules=rules)
 
