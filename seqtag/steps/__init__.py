@@ -64,8 +64,9 @@ from seqtag.steps.outcome import (
 from seqtag.steps.plan import plan
 from seqtag.steps.promote import promote
 from seqtag.steps.register import register
-from seqtag.steps.remove import removable_folders, remove
+from seqtag.steps.remove import freed_bytes, removable_folders, remove
 from seqtag.steps.report import report
+from seqtag.steps.retention import Retention, no_reading, retention
 from seqtag.steps.retrain_champion import ChampionSubstitute, retrain_champion
 from seqtag.steps.rollback import rollback
 from seqtag.steps.run_inputs import link_runs
@@ -83,6 +84,7 @@ __all__ = [
     "CorpusCheck",
     "Draft",
     "LastFlowRun",
+    "Retention",
     "RunOutcome",
     "StepName",
     "WorkerReport",
@@ -110,6 +112,7 @@ __all__ = [
     "fleet",
     "fleet_card",
     "force",
+    "freed_bytes",
     "groups_of_parts",
     "index",
     "ingest",
@@ -119,6 +122,7 @@ __all__ = [
     "link_runs",
     "monitor",
     "needs_approval",
+    "no_reading",
     "open_approval_request",
     "open_run",
     "open_runs",
@@ -144,6 +148,7 @@ __all__ = [
     "reopen_approval",
     "report",
     "report_url",
+    "retention",
     "retrain_card",
     "retrain_champion",
     "rollback",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -97,6 +98,7 @@ def _read_snapshot(config: TaggerConfig, folder: Path, *, sources: Path) -> Snap
     record = _record_file(inputs, sources)
     snapshot = _recorded_snapshot(record, folder)
     if snapshot is not None:
+        os.utime(snapshot.path)
         _log_sources(read_records(snapshot))
         logger.info("ingest: the sources are unchanged, snapshot %s is reused", snapshot.id)
         return snapshot
@@ -111,6 +113,7 @@ def _read_snapshot(config: TaggerConfig, folder: Path, *, sources: Path) -> Snap
         if find_manifest(snapshot.path) is None or not _were_read_alike(Snapshot(partial), snapshot):
             seconds = time.monotonic() - started
             publish(partial, snapshot.path, step="ingest", inputs={"content": snapshot_id}, seconds=seconds)
+        os.utime(snapshot.path)  # tells `seqtag remove --keep` that it was read now
     if record is not None and inputs is not None:
         record.parent.mkdir(exist_ok=True)
         ReadSnapshot(snapshot.id, inputs).save(record)

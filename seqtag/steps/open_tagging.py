@@ -40,6 +40,11 @@ class PinnedTagging(Record):
     n_quarantined: int  # sequences
     by_rule: Mapping[str, int]  # sequences that break each rule
 
+    @property
+    def share_quarantined(self) -> float:
+        """Share of the sequences."""
+        return self.n_quarantined / max(self.n_sequences, 1)
+
 
 def open_tagging(
     config: TaggerConfig,
@@ -83,6 +88,11 @@ def read_pinned(tagged: TaggedSnapshot) -> PinnedTagging:
     return PinnedTagging.load(tagged.pinned)
 
 
+def is_refused(pinned: PinnedTagging, config: TaggerConfig) -> bool:
+    """Return whether too many sequences of a snapshot cannot be tagged."""
+    return pinned.share_quarantined > config.quality.quarantine_budget
+
+
 def _open(config: TaggerConfig, snapshot: Snapshot, tagged: TaggedSnapshot, pinned: Champion) -> None:
     """Write the quarantine, or refuse the snapshot."""
     index = ColumnIndex.load(pinned.bundle)
@@ -100,8 +110,8 @@ def _open(config: TaggerConfig, snapshot: Snapshot, tagged: TaggedSnapshot, pinn
         write=lambda folder: _write(folder, tagged, snapshot, pinned, index),
     )
     found = read_pinned(tagged)
-    share, budget = found.n_quarantined / max(found.n_sequences, 1), config.quality.quarantine_budget
-    if share > budget:
+    if is_refused(found, config):
+        share, budget = found.share_quarantined, config.quality.quarantine_budget
         reasons = ", ".join(f"{name} {n:,}" for name, n in found.by_rule.items() if n)
         raise CorpusRejectedError(
             f"too many sequences cannot be tagged: expected at most {percent(budget)} "
