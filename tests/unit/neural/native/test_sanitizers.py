@@ -36,18 +36,24 @@ def options(request):
 
 @pytest.mark.parametrize("sanitizer", ["address,undefined", "thread"])
 def test_the_lstm_has_no_fault_that_a_sanitizer_finds(sanitizer, options, tmp_path):
-    assert output_of("exercise_lstm.c", ["lstm"], sanitizer, options, tmp_path) == "200 rounds\n"
+    program = built("exercise_lstm.c", ["lstm"], watched_by(sanitizer), options, tmp_path)
+    assert output_of([program]) == "200 rounds\n"
 
 
 def test_the_other_kernels_have_no_fault_that_a_sanitizer_finds(options, tmp_path):
-    kernels, sanitizer = ["updates", "character_cnn", "cross_entropy"], "address,undefined"
-    assert output_of("exercise_kernels.c", kernels, sanitizer, options, tmp_path) == "2000 rounds\n"
+    kernels, compiler = ["updates", "character_cnn", "cross_entropy"], watched_by("address,undefined")
+    program = built("exercise_kernels.c", kernels, compiler, options, tmp_path)
+    assert output_of([program]) == "2000 rounds\n"
 
 
-def output_of(exercise, kernels, sanitizer, options, folder):
-    """Return what a program of tests/ prints that calls kernels compiled with a sanitizer."""
-    watched = ["-std=c11", "-O1", "-g", f"-fsanitize={sanitizer}", "-fno-sanitize-recover=all", "-w"]
-    compiler, objects = ["gcc", *watched, f"-I{SOURCES}"], []
+def watched_by(sanitizer):
+    """Return the compiler with a sanitizer."""
+    return ["gcc", "-std=c11", "-O1", "-g", f"-fsanitize={sanitizer}", "-fno-sanitize-recover=all", "-w"]
+
+
+def built(exercise, kernels, compiler, options, folder):
+    """Compile a program of tests/ that calls kernels; the options are of the kernels only."""
+    compiler, objects = [*compiler, f"-I{SOURCES}"], []
     for kernel in kernels:
         objects.append(folder / f"{kernel}.o")
         definition = f"-DFUNCTIONS={kernel}_generic"
@@ -55,6 +61,11 @@ def output_of(exercise, kernels, sanitizer, options, folder):
         subprocess.run([*compiler, *options, definition, "-c", source, "-o", objects[-1]], check=True)
     program = folder / "exercise"
     subprocess.run([*compiler, HERE / exercise, *objects, "-o", program, "-lpthread", "-lm"], check=True)
-    done = subprocess.run([program], env=os.environ, capture_output=True, text=True, timeout=300, check=False)
+    return program
+
+
+def output_of(command):
+    """Return what a command prints; it has to succeed."""
+    done = subprocess.run(command, env=os.environ, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout
