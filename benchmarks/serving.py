@@ -109,13 +109,13 @@ def direct(batch: int) -> str:
 
 
 def show(servers: Sequence[str], connections: Sequence[int], turns: Turns) -> None:
-    """Print the load and the start of each server; ratios are to the first server."""
+    """Print the load and the start of each server; ratios are of CPU time to the first server."""
 
     def row(key: str, name: str, n: str, *, reference: str, errors: str) -> list[str]:
         figures = [f"{turns.median(key, of):,.1f}" for of in ("requests", "p50", "p95", "p99")]
-        ratio = "1" if key == reference else turns.ratio(key, reference, "requests")
+        ratio = "1" if key == reference else turns.ratio(key, reference, "cpu_ms")
         cpu, peak = turns.median(key, "cpu_ms"), turns.median(key, PEAK)
-        return [name, n, *figures, ratio, f"{cpu:.2f}", errors, f"{peak:,.0f}"]
+        return [name, n, *figures, errors, f"{cpu:.2f}", ratio, f"{peak:,.0f}"]
 
     rows = []
     for name in servers:
@@ -125,7 +125,7 @@ def show(servers: Sequence[str], connections: Sequence[int], turns: Turns) -> No
             rows.append(row(key, name, str(n), reference=f"{servers[0]}, {n}", errors=errors))
     most = f"{servers[0]}, {connections[-1]}"
     rows += [row(direct(batch), direct(batch), "-", reference=most, errors="-") for batch in BATCHES]
-    columns = ["requests/s", "p50 ms", "p95 ms", "p99 ms", "ratio", "CPU ms", "errors", "peak MB"]
+    columns = ["requests/s", "p50 ms", "p95 ms", "p99 ms", "errors", "CPU ms", "ratio", "peak MB"]
     print(table(["server", "connections", *columns], rows), "\n")
     keys = ("start_up", "mb", "processes")
     begun = [[name, *(f"{turns.median(name, key):,.0f}" for key in keys)] for name in servers]
