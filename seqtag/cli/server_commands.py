@@ -43,7 +43,7 @@ def registry(port: Annotated[int, PORT] = 5000) -> None:
         server = hide_passwords(workspace.registry_url).rstrip("/")
         typer.echo(f"The registry is an MLflow server, which has its own page: {server}/#/models")
         return
-    _require_free_port(port, "if `make up` runs MLflow's page, open it")
+    _bound(port, "if `make up` runs MLflow's page, open it").close()  # MLflow would end with exit code 0
     typer.echo(f"MLflow at http://{HOST}:{port}/#/models, until Ctrl-C", err=True)
     _exec(workspace, page_command(workspace.home.artifacts, port=port))
 
@@ -52,10 +52,12 @@ def serve(
     model: Annotated[str, VERSION],
     alias: Annotated[str | None, ALIAS] = None,
     port: Annotated[int, PORT] = 5001,
-    poll: Annotated[float, typer.Option(min=0.1, help="Seconds between looks for another champion.")] = 10.0,
+    poll: Annotated[
+        float | None, typer.Option(min=0.1, help="Seconds between polls of the registry. Default: 10.")
+    ] = None,
     log: Annotated[
         Path | None,
-        typer.Option(help="Folder for the answers, as Parquet that `seqtag monitor` reads. Default: no log."),
+        typer.Option(help="Folder for the answers, as Parquet for the flow `monitor`. Default: no log."),
     ] = None,
     shadow: Annotated[
         float,
@@ -74,8 +76,8 @@ def serve(
 ) -> None:
     """Serve the champion of a tagger over HTTP until interrupted, and each new champion after it.
 
-    A new champion answers as soon as it has passed a smoke test on this host. With TAGGER@VERSION, this
-    version is served only. Each answer names its version in `model_version`.
+    A new champion answers as soon as it has passed a smoke test on this host. TAGGER@VERSION serves that
+    version and does not follow the registry. Each answer names its version in `model_version`.
 
     Example: `seqtag serve sample`, and then `curl -H 'Content-Type: application/json'
     -d '{"dataframe_records": [{"tokens": ["search", "checkout"]}]}' http://127.0.0.1:5001/invocations`
@@ -83,44 +85,50 @@ def serve(
     from seqtag.registry import mlflow_environment
     from seqtag.steps.lookup import find_version
 
-    if shadow and log is None:
-        raise ConfigError("--shadow has no place for its disagreements: expected --log FOLDER too")
-    workspace = open_workspace()
     name = model if alias is None else f"{model}@{alias}"
+    is_fixed = "@" in name and not name.endswith("@champion") and not Path(name).is_file()
+    if is_fixed and (poll is not None or shadow):
+        raise ConfigError(
+            f"--poll and --shadow follow the registry: expected a tagger without version, got {name!r}"
+        )
+    if shadow and log is None:
+        raise ConfigError("--shadow needs --log: expected a folder for the disagreements")
+    workspace = open_workspace()
     tagger, found = find_version(name, workspace)
-    _require_free_port(port, "stop the server that uses it")
+    listener = _bound(port, "stop the server that uses it")
+    listener.listen()  # else another server could bind it during the smoke test
     os.environ.update(mlflow_environment(workspace.registry_url))
     from seqtag.serving import Limits, ServerOptions, serve_tagger
 
-    is_fixed = "@" in name and not Path(name).is_file()
     options = ServerOptions(
-        port=port,
         limits=Limits(requests=max_requests, body_bytes=max_bytes),
-        poll_seconds=None if is_fixed else poll,
+        poll_seconds=None if is_fixed else poll or 10.0,
         log=log,
         shadow=shadow,
     )
-    serve_tagger(tagger, found.version, workspace, options)
+    serve_tagger(tagger, found.version, workspace, options, listener=listener)
 
 
-def _require_free_port(port: int, fix: str) -> None:
-    """Check that a port can be used; MLflow would report one in use with exit code 0.
+def _bound(port: int, fix: str) -> socket.socket:
+    """Return a socket on a port.
 
     Raises:
         ConfigError: the port is in use, or may not be used.
     """
     from seqtag.config import HOST
 
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as MLflow's server does
-        try:
-            probe.bind((HOST, port))
-        except (OSError, OverflowError) as error:
-            why = getattr(error, "strerror", None) or error
-            raise ConfigError(
-                f"port {port} cannot be used: {why}: expected a free port on {HOST}; {fix}, or name another "
-                "one with --port"
-            ) from error
+    bound = socket.socket()
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port that was in use a moment ago
+    try:
+        bound.bind((HOST, port))
+    except (OSError, OverflowError) as error:
+        bound.close()
+        why = getattr(error, "strerror", None) or error
+        raise ConfigError(
+            f"port {port} cannot be used: {why}: expected a free port on {HOST}; {fix}, or name another "
+            "one with --port"
+        ) from error
+    return bound
 
 
 def _exec(workspace: Workspace, command: list[str]) -> NoReturn:

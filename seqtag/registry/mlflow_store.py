@@ -136,7 +136,9 @@ class MLflowStore:
         from seqtag.registry.ledger_table import TABLE
 
         file = sqlite_file(self._ledger_address)
-        if self._ledger is None and (file is None or file.exists()):  # SQLite would create it
+        if file is not None and not file.exists():  # SQLite would create it
+            return None
+        if self._ledger is None:
             engine = make_engine(self._ledger_address)
             with self.reaching(f"opening its ledger in {shown(self._ledger_address)}"):
                 if inspect(engine).has_table(TABLE):

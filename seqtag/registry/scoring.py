@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 Predict: TypeAlias = "Callable[[pd.DataFrame], pd.DataFrame]"
-MAX_TOKENS = 10_000  # of a sequence over HTTP: the longest that smoke tests try
 
 
 class ScoringModel:
@@ -29,6 +28,12 @@ class ScoringModel:
         mlflow.set_tracking_uri(url)
         mlflow.set_registry_uri(url)
         self._model: PyFuncModel = mlflow.pyfunc.load_model(uri)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that it reads: `tokens`, and further columns of the tokens."""
+        schema = self._model.metadata.get_input_schema()  # type: ignore[no-untyped-call]
+        return tuple(schema.input_names())
 
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return `tags`, `confidence` and `span_confidence` for the `tokens` of each row.
@@ -49,12 +54,12 @@ class ScoringModel:
 
         # It logs a hint that does not apply for each request that it refuses (mlflow 3.17).
         logging.getLogger(scoring_server.__name__).setLevel(logging.ERROR)
-        app: ASGIApp = scoring_server.init(_Answering(self._model.metadata, predict))  # type: ignore[arg-type]
+        app: ASGIApp = scoring_server.init(_ModelAdapter(self._model.metadata, predict))  # type: ignore[arg-type]
         return app
 
 
-class _Answering:
-    """Model as MLflow's scoring app calls it; errors become short answers with their statuses."""
+class _ModelAdapter:
+    """Adapter for MLflow's scoring app; maps errors to statuses."""
 
     def __init__(self, metadata: Any, predict: Predict) -> None:
         self.metadata = metadata
@@ -65,7 +70,6 @@ class _Answering:
         from mlflow.protos.databricks_pb2 import BAD_REQUEST, INTERNAL_ERROR
 
         try:
-            _check_lengths(data)
             return self._predict(data)
         except MlflowException:
             raise
@@ -73,13 +77,3 @@ class _Answering:
             raise MlflowException(str(error), error_code=BAD_REQUEST) from error
         except Exception as error:  # without its stack, which is not the client's business
             raise MlflowException(type(error).__name__, error_code=INTERNAL_ERROR) from error
-
-
-def _check_lengths(data: Any) -> None:
-    sequences = data["tokens"] if hasattr(data, "columns") and "tokens" in data.columns else ()
-    for row, tokens in enumerate(sequences):
-        if hasattr(tokens, "__len__") and not isinstance(tokens, str) and len(tokens) > MAX_TOKENS:
-            raise ValueError(
-                f"row {row}: sequence is too long: expected at most {MAX_TOKENS:,} tokens, got "
-                f"{len(tokens):,}; cut it, or use `seqtag tag`"
-            )

@@ -14,9 +14,9 @@ def still_served(tagger: str, version: str) -> str:
     """Return the sentence on servers that were started before another version became the champion.
 
     >>> still_served("sample", "2")
-    'Running servers: `seqtag serve sample` follows in seconds; others keep version 2 until restarted'
+    'Running servers: `seqtag serve sample` follows after a smoke test; others keep version 2 until restarted'
     """
-    follows = f"`seqtag serve {tagger}` follows in seconds"
+    follows = f"`seqtag serve {tagger}` follows after a smoke test"
     return f"Running servers: {follows}; others keep version {version} until restarted"
 
 

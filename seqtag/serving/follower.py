@@ -1,11 +1,12 @@
-"""Following the champion: the version in service is replaced when the ledger has another one."""
+"""Follower of the champion: replaces the version in service when the ledger names another one."""
 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 
-from seqtag.errors import SeqtagError, is_permanent
+from seqtag.errors import RegistryError, SeqtagError, is_permanent
 from seqtag.registry import Registry, ScoringModel
 from seqtag.serving.metrics import ServingMetrics
 from seqtag.serving.served_version import ServedVersion
@@ -15,14 +16,14 @@ logger = logging.getLogger(__name__)
 
 
 class Follower:
-    """The version in service, and the looks into the registry that replace it.
+    """Polls the registry and replaces the version in service.
 
     A new version answers once it has been smoke-tested and loaded; until then the one before does. A version
-    that fails its smoke test is refused until the server is restarted. Any other error, such as an
-    unreachable registry, is tried again at the next look.
+    that fails its smoke test is rejected until the server is restarted. Any other error, such as an
+    unreachable registry, is tried again at the next poll.
 
     Args:
-        first: answers until the first look.
+        first: answers until the first poll.
         load: returns a smoke-tested model.
         serve: returns the scoring app of a loaded version.
         shadow: gets the newest challenger; None without one.
@@ -39,60 +40,80 @@ class Follower:
         shadow: Shadow | None = None,
     ) -> None:
         self.current = first
+        self.n_failures = 0  # polls that failed since the last one that did not
         self._registry, self._load, self._serve = registry, load, serve
         self._metrics, self._shadow = metrics, shadow
-        self._refused: set[str] = set()
+        self._rejected: set[str] = set()
         self._last_error = ""
-        self._show()
+        self._publish_version()
 
-    def look(self) -> None:
-        """Replace the version in service, and the challenger, if the registry has others."""
-        try:
-            self._look()
-        except SeqtagError as error:
-            self._metrics.swaps.labels("failed").inc()
-            if str(error) != self._last_error:  # a registry may be out of reach for hours
-                logger.warning("still serving version %s: %s", self.current.version, error)
-            self._last_error = str(error)
+    def poll(self) -> None:
+        """Replace the version in service, and the challenger, if the registry has others; never raise."""
+        errors = [
+            error for poll in (self._poll_champion, self._poll_challenger) if (error := self._attempt(poll))
+        ]
+        if errors:
+            self.n_failures += 1
+            self._metrics.poll_failures.inc()
         else:
-            self._last_error = ""
+            self.n_failures = 0
+            self._metrics.last_poll.set(time.time())
+        self._last_error = "; ".join(errors)
 
-    def _look(self) -> None:
+    def _attempt(self, poll: Callable[[], None]) -> str:
+        """Return the error of a poll, or ""; it is logged once, since a registry may be away for hours."""
+        try:
+            poll()
+        except SeqtagError as error:
+            if str(error) not in self._last_error:
+                logger.warning("still serving version %s: %s", self.current.version, error)
+            return str(error)
+        except Exception as error:  # whatever it is, the next poll may succeed
+            if str(error) not in self._last_error:
+                logger.exception("still serving version %s", self.current.version)
+            return str(error) or type(error).__name__
+        return ""
+
+    def _poll_champion(self) -> None:
         tagger = self.current.tagger
         standing = self._registry.standings().get(tagger)
-        champion = standing.champion.to_version if standing and standing.champion else None
-        if champion not in (None, self.current.version):
-            model = self._tested(champion)
-            if model is not None:
-                before, self.current = self.current, self._serve(model, champion)
-                self._show()
-                self._metrics.swaps.labels("swapped").inc()
-                logger.warning("version %s of %s answers in place of %s", champion, tagger, before.version)
-        if self._shadow is not None:
-            self._look_for_challenger(self._shadow)
+        if standing is None or standing.champion is None or standing.champion.to_version is None:
+            raise RegistryError(f"ledger has no champion of {tagger}")
+        champion = standing.champion.to_version
+        if champion == self.current.version:
+            return
+        model = self._load_if_sound(champion)
+        if model is None:
+            return
+        before, self.current = self.current, self._serve(model, champion)
+        self._publish_version()
+        self._metrics.swaps.labels("swapped").inc()
+        logger.info("version %s of %s was replaced by version %s", before.version, tagger, champion)
 
-    def _look_for_challenger(self, shadow: Shadow) -> None:
+    def _poll_challenger(self) -> None:
+        if self._shadow is None:
+            return
         versions = self._registry.versions(self.current.tagger)
         found = next((each.version for each in versions if "challenger" in each.aliases), None)
-        if found in (None, self.current.version):
-            shadow.challenger = None
-        elif shadow.challenger is None or shadow.challenger.version != found:
-            model = self._tested(found)
-            shadow.challenger = None if model is None else Challenger(found, model)
+        if found is None or found == self.current.version:
+            self._shadow.challenger = None
+        elif self._shadow.challenger is None or self._shadow.challenger.version != found:
+            model = self._load_if_sound(found)
+            self._shadow.challenger = None if model is None else Challenger(found, model)
 
-    def _tested(self, version: str) -> ScoringModel | None:
-        """Return a loaded version, or None if it is refused."""
-        if version in self._refused:
+    def _load_if_sound(self, version: str) -> ScoringModel | None:
+        """Return a loaded version, or None if it fails, or failed, its smoke test."""
+        if version in self._rejected:
             return None
         try:
             return self._load(version)
         except SeqtagError as error:
             if not is_permanent(error):
                 raise
-            self._refused.add(version)
+            self._rejected.add(version)
             self._metrics.swaps.labels("refused").inc()
             logger.error("still serving version %s: %s", self.current.version, error)
             return None
 
-    def _show(self) -> None:
+    def _publish_version(self) -> None:
         self._metrics.version.labels(self.current.tagger).set(float(self.current.version))

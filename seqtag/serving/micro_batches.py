@@ -1,4 +1,4 @@
-"""Requests that wait for a model, answered by one prediction."""
+"""Micro-batching: requests that wait for a model share its next prediction."""
 
 from __future__ import annotations
 
@@ -68,28 +68,22 @@ class MicroBatches:
     def _answer(self, requests: Sequence[_Request]) -> None:
         import pandas as pd
 
-        if len(requests) == 1:
-            self._answer_alone(requests[0])
-            return
         try:
-            joined = self._observed(pd.concat([request.frame for request in requests], ignore_index=True))
-        except Exception:  # of one of them: only alone it is certain whose it is
-            for request in requests:
-                self._answer_alone(request)
+            frames = [request.frame for request in requests]
+            joined = frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
+            answers = self._predict(joined)
+            if len(answers) != len(joined):
+                raise RuntimeError(f"model returned {len(answers)} answers to {len(joined)} sequences")
+        except Exception as error:
+            if len(requests) == 1:
+                requests[0].answer.set_exception(error)
+                return
+            for request in requests:  # alone, to find the one at fault
+                self._answer([request])
             return
+        self._observe(len(joined))
         start = 0
         for request in requests:
             stop = start + len(request.frame)
-            request.answer.set_result(joined.iloc[start:stop].set_axis(request.frame.index))
+            request.answer.set_result(answers.iloc[start:stop].set_axis(request.frame.index))
             start = stop
-
-    def _answer_alone(self, request: _Request) -> None:
-        try:
-            request.answer.set_result(self._observed(request.frame))
-        except Exception as error:
-            request.answer.set_exception(error)
-
-    def _observed(self, frame: pd.DataFrame) -> pd.DataFrame:
-        answers = self._predict(frame)
-        self._observe(len(frame))
-        return answers

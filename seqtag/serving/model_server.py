@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
+import os
+import socket
 import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +20,6 @@ import uvicorn
 from starlette.applications import Starlette
 
 from seqtag.bundle_description import Bundle
-from seqtag.config import HOST
 from seqtag.registry import ScoringModel
 from seqtag.serving.follower import Follower
 from seqtag.serving.gateway import Limits, gateway
@@ -33,23 +34,29 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_SECONDS_OF_LOG = 60.0  # between parts of the logs
-_SECONDS_TO_END = 30  # for requests in progress when the server is stopped
+_FLUSH_SECONDS = 60.0  # between parts of the logs
+_SHUTDOWN_SECONDS = 20  # for requests in progress, and then for the logs
+_MAX_CONNECTIONS = 1000
+_MAX_BACKOFF = 5  # doublings of the time between polls while they fail
 
 
 @dataclass(frozen=True)
 class ServerOptions:
     """Options of a server."""
 
-    port: int
     limits: Limits
-    poll_seconds: float | None  # between looks into the registry; None to keep the first version
+    poll_seconds: float | None  # between polls of the registry; None to keep the first version
     log: Path | None  # folder of the logs
     shadow: float  # share of the sequences that the challenger tags as well
 
 
-def serve_tagger(tagger: str, version: str, workspace: Workspace, options: ServerOptions) -> None:
+def serve_tagger(
+    tagger: str, version: str, workspace: Workspace, options: ServerOptions, *, listener: socket.socket
+) -> None:
     """Serve a version until the process is interrupted, and the champions after it.
+
+    Args:
+        listener: a bound socket.
 
     Raises:
         BundleError: the version fails its smoke test on this host.
@@ -88,9 +95,7 @@ def serve_tagger(tagger: str, version: str, workspace: Workspace, options: Serve
         serve(load(version), version), registry, load=load, serve=serve, metrics=metrics, shadow=shadow
     )
 
-    def end() -> None:
-        if shadow is not None:
-            shadow.close()
+    def flush_logs() -> None:
         for log in logs:
             log.flush()
 
@@ -98,20 +103,22 @@ def serve_tagger(tagger: str, version: str, workspace: Workspace, options: Serve
         lambda: follower.current,
         options.limits,
         metrics,
-        lifespan=_lifespan(follower, logs, options, at_end=end),
+        lifespan=_lifespan(follower, options, flush_logs),
     )
-    logger.info("version %s of %s answers at http://%s:%d/invocations", version, tagger, HOST, options.port)
-    uvicorn.run(
+    config = uvicorn.Config(
         app,
-        host=HOST,
-        port=options.port,
         log_level="warning",
         access_log=False,
-        timeout_graceful_shutdown=_SECONDS_TO_END,
+        limit_concurrency=_MAX_CONNECTIONS,
+        timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
     )
+    host, port = listener.getsockname()
+    logger.info("version %s of %s answers at http://%s:%d/invocations", version, tagger, host, port)
+    uvicorn.Server(config).run(sockets=[listener])
 
 
 def _log(folder: Path, schema: pa.Schema, metrics: ServingMetrics) -> SequenceLog:
+    folder.mkdir(parents=True, exist_ok=True)  # raises now if that is not possible
     return SequenceLog(folder, schema, lost=metrics.lost.labels(folder.name).inc)
 
 
@@ -121,28 +128,34 @@ def _logged(frame: pd.DataFrame, answers: pd.DataFrame) -> list[dict[str, object
 
 
 def _lifespan(
-    follower: Follower, logs: list[SequenceLog], options: ServerOptions, *, at_end: Callable[[], None]
+    follower: Follower, options: ServerOptions, flush_logs: Callable[[], None]
 ) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
-    """Return the threads next to the app: for requests, looks into the registry, and parts of the logs."""
-    is_ending = threading.Event()
+    """Return the lifespan of the app: it starts its threads, and flushes the logs at the end."""
+    is_stopping = threading.Event()
 
-    def look() -> None:
-        while options.poll_seconds is not None and not is_ending.wait(options.poll_seconds):
-            follower.look()
+    def poll_registry() -> None:
+        wait = options.poll_seconds
+        while wait is not None and not is_stopping.wait(wait * 2 ** min(follower.n_failures, _MAX_BACKOFF)):
+            follower.poll()
 
-    def write_logs() -> None:
-        while not is_ending.wait(_SECONDS_OF_LOG):
-            for log in logs:
-                log.flush()
+    def flush_regularly() -> None:
+        while not is_stopping.wait(_FLUSH_SECONDS):
+            flush_logs()
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         threads = ThreadPoolExecutor(options.limits.requests, thread_name_prefix="request")
         asyncio.get_running_loop().set_default_executor(threads)  # MLflow's app predicts in its threads
-        for target in (look, write_logs):
+        for target in (poll_registry, flush_regularly):
             threading.Thread(target=target, name=target.__name__, daemon=True).start()
         yield
-        is_ending.set()
-        await asyncio.to_thread(at_end)
+        is_stopping.set()
+        last = threading.Thread(target=flush_logs, daemon=True)
+        last.start()
+        last.join(_SHUTDOWN_SECONDS)
+        # A prediction cannot be interrupted, and the interpreter would wait for its thread.
+        end = threading.Timer(_SHUTDOWN_SECONDS, os._exit, [1])
+        end.daemon = True
+        end.start()
 
     return lifespan

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
@@ -22,6 +23,8 @@ from seqtag.steps.context import train_scheme
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+logger = logging.getLogger(__name__)
+
 # Is called with each request and its answers, in the thread that answers it.
 Observer: TypeAlias = "Callable[[pd.DataFrame, pd.DataFrame], None]"
 
@@ -32,6 +35,7 @@ class ServedVersion:
 
     tagger: str
     version: str
+    columns: tuple[str, ...]  # that it reads
     app: ASGIApp
 
 
@@ -53,14 +57,17 @@ def served_version(
     def answer(frame: pd.DataFrame) -> pd.DataFrame:
         answers = _with_spans(batches.predict(frame), output_scheme)
         for observer in observers:
-            observer(frame, answers)
+            try:
+                observer(frame, answers)
+            except Exception:  # a log or a metric must not cost an answer
+                logger.exception("an answer could not be observed")
         return answers
 
-    return ServedVersion(tagger, version, model.app(answer))
+    return ServedVersion(tagger, version, model.columns, model.app(answer))
 
 
 def _with_spans(answers: pd.DataFrame, scheme: SchemeName) -> pd.DataFrame:
-    """Replace the span's confidence at each token, which older models do not have, by the spans."""
+    """Replace `span_confidence`, which older models lack, with `predicted_spans`."""
     if "span_confidence" not in answers:
         return answers
     confidence = pa.array(answers["span_confidence"].tolist(), pa.list_(pa.float32()))
@@ -80,7 +87,8 @@ def load_tested(tagger: str, version: str, workspace: Workspace, registry: Regis
     Raises:
         BundleError: the smoke test failed; it would fail again.
         RegistryError: the registry could not be read, or the version's files changed.
-        MemoryExhaustedError: memory was not enough.
+        MemoryExhaustedError: memory ran out.
+        OSError: a file could not be read.
         SubprocessFailedError: the process was killed, or failed by an error that may not be the model's.
     """
     run = RunDir(workspace.home.runs(tagger) / registry.checked_version(tagger, version).seqtag_run_id)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_MOST_WAITING = 100  # requests; further ones are not compared, so that the champion is not slowed down
+_MAX_QUEUED = 16  # requests; further ones are not compared, which bounds memory
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Shadow:
         self.challenger: Challenger | None = None
         self._share, self._log, self._metrics = share, log, metrics
         self._random = random.Random(seed)
-        self._waiting: queue.Queue[tuple[pd.DataFrame, pd.DataFrame]] = queue.Queue(_MOST_WAITING)
+        self._waiting: queue.Queue[tuple[pd.DataFrame, pd.DataFrame]] = queue.Queue(_MAX_QUEUED)
         threading.Thread(target=self._run, name="shadow", daemon=True).start()
 
     def offer(self, frame: pd.DataFrame, answers: pd.DataFrame) -> None:
@@ -57,12 +57,7 @@ class Shadow:
         try:
             self._waiting.put_nowait((frame.iloc[sampled], answers.iloc[sampled]))
         except queue.Full:
-            self._metrics.lost.labels("disagreements").inc(len(sampled))
-
-    def close(self) -> None:
-        """Drop what waits, and wait for the comparison in progress."""
-        self.challenger = None
-        self._waiting.join()
+            self._metrics.shadow_skipped.inc(len(sampled))
 
     def _run(self) -> None:
         while True:
@@ -71,7 +66,7 @@ class Shadow:
                 if (challenger := self.challenger) is not None:
                     self._compare(challenger, frame, answers)
             except Exception:  # whatever a challenger does, the champion goes on answering
-                self._metrics.lost.labels("disagreements").inc(len(frame))
+                self._metrics.shadow_skipped.inc(len(frame))
                 logger.exception("version %s could not tag a sample", challenger and challenger.version)
             finally:
                 self._waiting.task_done()

@@ -12,6 +12,7 @@ READERS = {  # that read JSON of another kind than records
     "seqtag/artifacts.py": "manifests, and read_json itself",
     "seqtag/bundle_description.py": "bundle.json, with the error of a bundle",
     "seqtag/cli/tag_input.py": "lines of input",
+    "seqtag/serving/request_body.py": "requests over HTTP",
     "seqtag/config/expectation_types.py": "JSON Schemas of Great Expectations",
     "seqtag/corpus/class_names.py": "metadata of Parquet files",
     "seqtag/corpus/formats/dataset_folders.py": "descriptions of Hugging Face's datasets",

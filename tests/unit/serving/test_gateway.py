@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -20,7 +20,10 @@ from seqtag.serving.metrics import ServingMetrics
 from seqtag.serving.served_version import ServedVersion
 from tests.asgi_client import ask, get, post
 
-LIMITS = Limits(requests=2, body_bytes=10)
+LIMITS = Limits(requests=2, body_bytes=60)
+BODY = b'{"dataframe_records": [{"tokens": ["a"]}]}'
+LONG = BODY + b" " * 60
+JSON = {"content-type": "application/json"}
 
 
 @asynccontextmanager
@@ -38,21 +41,34 @@ async def healthy(_: Request) -> Response:
 
 def app(answer: Any = echo, metrics: ServingMetrics | None = None) -> Starlette:
     routes = [Route("/invocations", answer, methods=["POST"]), Route("/health", healthy)]
-    version = ServedVersion("sample", "7", Starlette(routes=routes))
+    version = ServedVersion("sample", "7", ("tokens",), Starlette(routes=routes))
     return gateway(lambda: version, LIMITS, metrics or ServingMetrics(), lifespan=no_lifespan)
 
 
 def sent(app: Starlette, content: Any) -> httpx.Response:
-    return post(app, "/invocations", content=content)
+    return post(app, "/invocations", content=content, headers=JSON)
 
 
-def test_the_version_gets_the_body_and_its_answer_is_passed_on() -> None:
-    assert sent(app(), b"0123456789").content == b"0123456789"
+def test_the_version_gets_the_sequences_and_its_answer_is_passed_on() -> None:
+    assert sent(app(), BODY).json() == {"dataframe_split": {"columns": ["tokens"], "data": [[["a"]]]}}
 
 
-def test_the_rest_of_mlflows_api_is_passed_on() -> None:
+@pytest.mark.parametrize("content_type", ["text/csv", "application/vnd.apache.parquet", "text/plain", ""])
+def test_anything_but_json_is_refused(content_type: str) -> None:
+    refused = post(app(), "/invocations", content=BODY, headers={"content-type": content_type})
+    assert (refused.status_code, refused.text) == (415, "expected the content type application/json\n")
+
+
+def test_an_invalid_body_is_refused_with_the_reason() -> None:
+    refused = sent(app(), b'{"inputs": null}')
+    assert refused.status_code == 400
+    assert refused.text.startswith("expected the key dataframe_records or dataframe_split")
+
+
+def test_health_checks_are_passed_on_and_nothing_else() -> None:
     assert get(app(), "/health").text == "healthy"
-    assert get(app(), "/nothing").status_code == 404
+    assert [get(app(), path).status_code for path in ("/nothing", "/docs", "/x/invocations")] == [404] * 3
+    assert get(app(), "/invocations").status_code == 405
 
 
 def test_ready_names_the_version() -> None:
@@ -62,13 +78,13 @@ def test_ready_names_the_version() -> None:
 
 async def chunks() -> AsyncIterator[bytes]:
     for _ in range(3):
-        yield b"0123"
+        yield b" " * 30
 
 
-@pytest.mark.parametrize("content", [b"0123456789a", chunks()], ids=["declared", "in chunks"])
+@pytest.mark.parametrize("content", [LONG, chunks()], ids=["declared", "in chunks"])
 def test_a_body_that_is_too_long_is_refused(content: Any) -> None:
     refused = sent(app(), content)
-    assert (refused.status_code, refused.text) == (413, "body is too long: expected at most 10 bytes\n")
+    assert (refused.status_code, refused.text) == (413, "body is too long: expected at most 60 bytes\n")
 
 
 def test_a_body_that_is_too_slow_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,24 +108,29 @@ def test_requests_beyond_the_limit_are_refused_and_those_before_are_answered() -
         await may_answer.wait()
         return Response(await request.body())
 
-    async def requests(client: httpx.AsyncClient) -> tuple[list[str], httpx.Response]:
-        first = [asyncio.create_task(client.post("/invocations", content=b"a")) for _ in range(2)]
+    async def requests(client: httpx.AsyncClient) -> tuple[list[int], httpx.Response]:
+        def send() -> Coroutine[Any, Any, httpx.Response]:
+            return client.post("/invocations", content=BODY, headers=JSON)
+
+        first = [asyncio.create_task(send()) for _ in range(2)]
         await is_full.wait()
-        refused = await client.post("/invocations", content=b"b")
+        refused = await send()
         may_answer.set()
-        return [(await each).text for each in first], refused
+        answers = [(await each).status_code for each in first]
+        again = await send()
+        return [*answers, again.status_code], refused
 
     answers, refused = ask(app(answer), requests)
-    assert answers == ["a", "a"]
+    assert answers == [200, 200, 200]
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
 
 
 def test_metrics_count_requests_by_their_status() -> None:
     metrics = ServingMetrics()
     server = app(metrics=metrics)
-    sent(server, b"a")
-    sent(server, b"b")
-    sent(server, b"0123456789a")
+    sent(server, BODY)
+    sent(server, BODY)
+    sent(server, LONG)
     found = get(server, "/metrics")
     assert found.headers["content-type"].startswith("text/plain")
     assert 'seqtag_requests_total{status="200"} 2.0' in found.text

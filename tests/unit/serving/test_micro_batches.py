@@ -71,6 +71,15 @@ def test_an_invalid_request_gets_its_error_and_the_others_get_their_answers() ->
     assert answers[2].result()["tags"].tolist() == [["2"]]
 
 
+def test_a_model_that_loses_a_row_fails_each_request_and_no_answer_is_mixed_up() -> None:
+    model = Lengths()
+    whole = model.__call__
+    batches = MicroBatches(lambda frame: whole(frame).iloc[1:])
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="model returned 1 answers to 2 sequences"):
+            batches.predict(frame(["a"], ["b"]))
+
+
 def test_a_prediction_has_at_most_256_sequences_or_one_request() -> None:
     model = Lengths()
     large, small = frame(*[["a"]] * 300), frame(*[["b"]] * 200)

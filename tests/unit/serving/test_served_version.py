@@ -11,6 +11,8 @@ from seqtag.serving.served_version import served_version
 class Model:
     """A model of person names that gives its predictor to whoever asks for its app."""
 
+    columns = ("tokens",)
+
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
         answers = {
             "tags": [["B-PER", "I-PER", "O"], []],
@@ -49,6 +51,18 @@ def test_tags_without_a_scheme_have_no_spans() -> None:
     assert list(answers("none").columns) == ["tags", "confidence"]
 
 
+def test_an_observer_that_fails_costs_no_answer() -> None:
+    def fail(*_: Any) -> None:
+        raise OSError("disk")
+
+    model: Any = Model()
+    scheme: Any = "none"
+    answer: Any = served_version(
+        model, "x", "1", output_scheme=scheme, observers=[fail], observe_batch=lambda _: None
+    ).app
+    assert len(answer(FRAME)) == 2
+
+
 def test_observers_see_the_answers() -> None:
     observed: list[pd.DataFrame] = []
     answers("IOB2", observed)
@@ -60,5 +74,7 @@ def test_observers_see_the_answers() -> None:
 def test_a_model_of_an_earlier_version_is_answered_as_it_is(
     scheme: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Model, "predict", lambda *_: pd.DataFrame({"tags": [["O"]], "confidence": [[1.0]]}))
+    monkeypatch.setattr(
+        Model, "predict", lambda *_: pd.DataFrame({"tags": [["O"], []], "confidence": [[1.0], []]})
+    )
     assert list(answers(scheme).columns) == ["tags", "confidence"]

@@ -85,7 +85,7 @@ def test_a_challenger_that_fails_is_counted_and_the_next_sample_is_compared(
     shadow = Shadow(1.0, log, metrics)
     shadow.challenger = Challenger("3", FAULTY)
     offered(shadow)
-    assert metrics.registry.get_sample_value("seqtag_lost_log_sequences_total", {"log": "disagreements"}) == 3
+    assert metrics.registry.get_sample_value("seqtag_shadow_skipped_sequences_total") == 3
     shadow.challenger = Challenger("2", CHALLENGER)
     offered(shadow)
     assert list(by_tag(metrics, "seqtag_shadow_tokens_total")) == [2.0, 3.0, None]

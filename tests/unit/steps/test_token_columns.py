@@ -10,6 +10,7 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -119,6 +120,16 @@ def test_tokens_are_scored_by_the_buckets_of_a_number(run):
     written = {"5 to < 500": "5", ">= 500": "500", "(missing)": None}
     counted = {value: amounts.to_pylist().count(text) for value, text in written.items()}
     assert found == counted
+
+
+def test_a_served_model_takes_null_for_a_column_that_a_request_leaves_out(run):
+    model = Workspace.of(Settings(home=run.path.parents[2])).registry().load("events", "1")
+    given = {"time": ["2026-03-01T00:00:00Z"], "host": ["web"], "flags": ["a"], "amount": ["5"]}
+    rows = [{"tokens": ["call"], **given}, {"tokens": ["call"], **dict.fromkeys(given)}]
+    assert set(model.columns) == {"tokens", *given}
+    alone = [model.predict(pd.DataFrame([row], columns=model.columns))["confidence"].tolist() for row in rows]
+    joined = model.predict(pd.DataFrame(rows, columns=model.columns))["confidence"].tolist()
+    assert [pytest.approx(each) for [each] in alone] == joined
 
 
 def test_people_see_the_values_of_columns(run):
