@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def dask_runner(scheduler: str) -> TaskRunner[Any]:
     """Return a task runner that submits tasks to a Dask scheduler.
 
-    Its workers share the home folder and have this checkout and its environment.
+    Its workers share the home folder, and have this checkout on PYTHONPATH and its environment.
 
     Args:
         scheduler: address, such as tcp://10.0.0.7:8786.

@@ -3,7 +3,6 @@
 No `from __future__ import annotations`: Prefect builds its form from the evaluated annotations.
 """
 
-from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -58,16 +57,16 @@ def _tag(
     tagged = tasks.open_tagging(config, snapshot, workspace, as_of=day, version=version)
     if steps.is_finished(tagged):
         return tagged, False
-    groups = steps.groups_of_parts(tagged, workspace)
     scheduler = Settings().dask_scheduler
     if scheduler is None:
-        _tag_groups(groups, tagged, workspace)
+        _tag_groups(tagged)
     else:
         on_workers = Flow(_tag_groups, name="tag parts", task_runner=dask_runner(scheduler))
-        on_workers(groups, tagged, workspace)
+        on_workers(tagged)  # Prefect stores this argument: no URL with a password, no list of all parts
     return tasks.finish_tagging(config, tagged, workspace), True
 
 
-def _tag_groups(groups: Sequence[Sequence[str]], tagged: TaggedSnapshot, workspace: steps.Workspace) -> None:
-    """Tag groups of parts, wherever the tasks of the flow run."""
-    tasks.tag_parts.map(groups, unmapped(tagged), unmapped(workspace)).result()
+def _tag_groups(tagged: TaggedSnapshot) -> None:
+    """Map `tag_parts` over the groups, on the flow's task runner."""
+    groups = steps.groups_of_parts(tagged, steps.Workspace.of(Settings()))
+    tasks.tag_parts.map(groups, unmapped(tagged)).result()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from seqtag import steps
-from seqtag.config import TaggerConfig
+from seqtag.config import Settings, TaggerConfig
 from seqtag.run_dir import Snapshot, TaggedSnapshot
 from tasks.artifacts import show_tagging
 from tasks.base import HOUR, step_task
@@ -30,8 +30,9 @@ def open_tagging(
 
 
 @step_task(name="tag {tagged.tagger} {names[0]} and on", timeout_seconds=4 * HOUR)
-def tag_parts(names: Sequence[str], tagged: TaggedSnapshot, workspace: steps.Workspace) -> None:
-    steps.tag_parts(tagged, names, workspace)
+def tag_parts(names: Sequence[str], tagged: TaggedSnapshot) -> None:
+    # the workspace is that of the worker's environment: its URLs may have passwords, and are not sent
+    steps.tag_parts(tagged, names, steps.Workspace.of(Settings()))
 
 
 @step_task(name="finish tagging {tagged.tagger} {tagged.id}", timeout_seconds=HOUR)

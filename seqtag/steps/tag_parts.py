@@ -19,7 +19,7 @@ from seqtag.steps.open_tagging import is_finished, read_pinned
 from seqtag.steps.step import write_output
 from seqtag.subprocess_runner import run_in_subprocess
 
-PARTS_AT_ONCE = 16  # of about a million tokens: loading the tagger takes about as long as tagging one
+PARTS_PER_SUBPROCESS = 16  # of about a million tokens: loading the tagger takes about as long as tagging one
 
 
 def groups_of_parts(tagged: TaggedSnapshot, workspace: Workspace) -> list[tuple[str, ...]]:
@@ -30,7 +30,10 @@ def groups_of_parts(tagged: TaggedSnapshot, workspace: Workspace) -> list[tuple[
     with shared_lock(tagged.lock):
         parts = [] if is_finished(tagged) else snapshot_of(tagged, workspace).parts
     names = [part.stem for part in parts]
-    return [tuple(names[first : first + PARTS_AT_ONCE]) for first in range(0, len(names), PARTS_AT_ONCE)]
+    return [
+        tuple(names[first : first + PARTS_PER_SUBPROCESS])
+        for first in range(0, len(names), PARTS_PER_SUBPROCESS)
+    ]
 
 
 def tag_parts(tagged: TaggedSnapshot, names: Sequence[str], workspace: Workspace) -> None:

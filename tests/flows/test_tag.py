@@ -26,7 +26,7 @@ def test_sequences_are_tagged_once_by_mapped_tasks(
     retrain(tagger, workspace)
     monkeypatch.setattr(snapshot, "CHUNK_SEQUENCES", 30)
     monkeypatch.setattr(snapshot, "PART_CHUNKS", 1)
-    monkeypatch.setattr(sys.modules["seqtag.steps.tag_parts"], "PARTS_AT_ONCE", 2)
+    monkeypatch.setattr(sys.modules["seqtag.steps.tag_parts"], "PARTS_PER_SUBPROCESS", 2)
 
     state = tag(tagger, as_of=date(2026, 2, 1), return_state=True)
     assert state.name == "Tagged", state.message
