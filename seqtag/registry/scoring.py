@@ -25,8 +25,9 @@ class ScoringModel:
     def __init__(self, url: str, uri: str) -> None:
         import mlflow.pyfunc
 
-        mlflow.set_tracking_uri(url)
-        mlflow.set_registry_uri(url)
+        if uri.startswith("models:/"):  # of a server; a path needs no setting, which would be of the process
+            mlflow.set_tracking_uri(url)
+            mlflow.set_registry_uri(url)
         self._model: PyFuncModel = mlflow.pyfunc.load_model(uri)
 
     @property
