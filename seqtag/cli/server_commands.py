@@ -117,7 +117,8 @@ def _bound(port: int, fix: str) -> socket.socket:
     """
     from seqtag.config import HOST
 
-    bound = socket.socket()
+    # asyncio sets TCP_NODELAY only on connections of a socket that names TCP; else answers wait for 40 ms
+    bound = socket.socket(proto=socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port that was in use a moment ago
     try:
         bound.bind((HOST, port))
