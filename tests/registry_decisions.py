@@ -15,8 +15,15 @@ def registry_decision(verdict: str, *, against: str | None, **other: Any) -> Reg
     return RegistryDecision(verdict=verdict, against=against, **{**fields, **other})
 
 
+def apply_decision(
+    registry: Registry, tagger: str, version: str, decision: RegistryDecision, *, by: AuditContext
+) -> Entry:
+    """Record a decision on a tagger that is trained alone."""
+    return registry.apply_decisions({tagger: (version, decision)}, by=by)[tagger]
+
+
 def promote(registry: Registry, tagger: str, version: str, *, expected_champion: str | None) -> Entry:
     """Promote a version in place of the champion that it was compared with."""
-    return registry.apply_decision(
-        tagger, version, registry_decision("PROMOTE", against=expected_champion), by=ADA
+    return apply_decision(
+        registry, tagger, version, registry_decision("PROMOTE", against=expected_champion), by=ADA
     )

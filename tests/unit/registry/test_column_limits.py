@@ -10,7 +10,7 @@ import pytest
 
 from seqtag.registry import Registry, column_limits
 from seqtag.registry.column_limits import fitted, storable
-from tests.registry_decisions import ADA, registry_decision
+from tests.registry_decisions import ADA, apply_decision, registry_decision
 from tests.sample_records import sample_decision
 
 Results = Callable[..., dict[str, Any]]
@@ -47,8 +47,8 @@ def _register_and_hold(registry: Registry, results: Results) -> None:
     assert len(version.sentence) <= 5000
     assert version.sentence.endswith("… (continued in decision.json of its run, and in the ledger)")
     held = registry_decision("HOLD", against=None, sentence=SENTENCE)
-    entry = registry.apply_decision("sample", "1", held, by=ADA)
-    assert registry.apply_decision("sample", "1", held, by=ADA) == entry
+    entry = apply_decision(registry, "sample", "1", held, by=ADA)
+    assert apply_decision(registry, "sample", "1", held, by=ADA) == entry
     (kept,) = registry.history("sample")
     assert kept.sentence == SENTENCE.replace("\0", "\ufffd")
 

@@ -12,7 +12,7 @@ import pytest
 
 from seqtag.errors import PromotionConflictError, RegistryError
 from seqtag.registry import Entry, Registry, sqlite_url
-from tests.registry_decisions import ADA, promote, registry_decision
+from tests.registry_decisions import ADA, apply_decision, promote, registry_decision
 
 Results = Callable[..., dict[str, Any]]
 
@@ -37,8 +37,8 @@ def test_a_promotion_is_recorded_with_author_time_and_all_digests(
     first = registry.register("sample", **results("2026-11-21-a"))
     second = registry.register("sample", **results("2026-11-22-a", weights="w2"))
     promote(registry, "sample", "1", expected_champion=None)
-    written = registry.apply_decision(
-        "sample", "2", registry_decision("PROMOTE", against="1", report="/runs/r.html"), by=ADA
+    written = apply_decision(
+        registry, "sample", "2", registry_decision("PROMOTE", against="1", report="/runs/r.html"), by=ADA
     )
     assert registry.history("sample")[1:] == [written]
     assert written == Entry(
@@ -54,10 +54,10 @@ def test_a_repeated_decision_is_recorded_once_and_a_different_one_separately(
 ) -> None:
     promote(three_versions, "sample", "1", expected_champion=None)
     hold = registry_decision("HOLD", against="1")
-    first = three_versions.apply_decision("sample", "2", hold, by=ADA)
-    assert three_versions.apply_decision("sample", "2", hold, by=replace(ADA, who="bob@host")) == first
-    three_versions.apply_decision("sample", "2", replace(hold, digest="another"), by=ADA)
-    three_versions.apply_decision("sample", "2", registry_decision("REJECT", against="1"), by=ADA)
+    first = apply_decision(three_versions, "sample", "2", hold, by=ADA)
+    assert apply_decision(three_versions, "sample", "2", hold, by=replace(ADA, who="bob@host")) == first
+    apply_decision(three_versions, "sample", "2", replace(hold, digest="another"), by=ADA)
+    apply_decision(three_versions, "sample", "2", registry_decision("REJECT", against="1"), by=ADA)
     promote(three_versions, "sample", "1", expected_champion=None)
     assert [(e.event, e.decision) for e in three_versions.history("sample")] == [
         ("PROMOTE", "PROMOTE over None"),
@@ -83,8 +83,8 @@ def test_the_champion_of_a_registry_without_a_ledger_is_adopted_once(
     champion = three_versions.champion("sample")
     assert champion is not None
     assert (champion.version, moves(three_versions)) == ("2", [])  # reading writes nothing
-    three_versions.apply_decision("sample", "3", registry_decision("HOLD", against="2"), by=ADA)
-    three_versions.apply_decision("sample", "3", registry_decision("REJECT", against="2"), by=ADA)
+    apply_decision(three_versions, "sample", "3", registry_decision("HOLD", against="2"), by=ADA)
+    apply_decision(three_versions, "sample", "3", registry_decision("REJECT", against="2"), by=ADA)
     assert moves(three_versions) == [("ADOPT", "1", "2"), ("HOLD", "2", "3"), ("REJECT", "2", "3")]
     assert aliases(three_versions) == {"previous": "1", "champion": "2", "challenger": "3"}
 
@@ -150,9 +150,9 @@ def test_a_version_whose_files_changed_is_not_promoted(registry: Registry, resul
 
 def test_passwords_do_not_reach_the_ledger(three_versions: Registry, home: Path) -> None:
     leak = registry_decision("HOLD", against=None, sentence="HOLD: postgresql://me:hunter2@host/db was down.")
-    first = three_versions.apply_decision("sample", "1", leak, by=ADA)
+    first = apply_decision(three_versions, "sample", "1", leak, by=ADA)
     assert first.sentence == "HOLD: postgresql://me:***@host/db was down."
-    assert three_versions.apply_decision("sample", "1", leak, by=ADA) == first
+    assert apply_decision(three_versions, "sample", "1", leak, by=ADA) == first
     with sqlite3.connect(home / "registry.db") as connection:
         assert "hunter2" not in "".join(connection.iterdump())
     connection.close()

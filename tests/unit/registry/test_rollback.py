@@ -10,7 +10,7 @@ import pytest
 
 from seqtag.errors import PromotionConflictError, RegistryError
 from seqtag.registry import Entry, Registry
-from tests.registry_decisions import ADA, promote, registry_decision
+from tests.registry_decisions import ADA, apply_decision, promote, registry_decision
 
 Results = Callable[..., dict[str, Any]]
 
@@ -53,8 +53,8 @@ def test_verdict_and_description_in_mlflow_follow_the_ledger(four_versions: Regi
     replaced = ("REPLACED", "Replaced by version 2 on 2026-11-22 03:30 UTC.")
     assert shown() == [replaced, ("PROMOTE", "PROMOTE: 0.750."), ("PENDING", waiting)]
     roll_back(four_versions)
-    held = four_versions.apply_decision(
-        "sample", "3", registry_decision("HOLD", against="1", sentence="HOLD: a tie."), by=ADA
+    held = apply_decision(
+        four_versions, "sample", "3", registry_decision("HOLD", against="1", sentence="HOLD: a tie."), by=ADA
     )
     assert held.event == "HOLD"
     back = "2026-11-22 03:30 UTC: ada@host rolled version 2 back to it (O is wrong)."
@@ -84,14 +84,15 @@ def test_a_model_of_the_same_configuration_and_code_is_held_with_author_and_unbl
     four_versions: Registry,
 ) -> None:
     roll_back(four_versions)
-    held = four_versions.apply_decision("sample", "3", registry_decision("PROMOTE", against="1"), by=ADA)
+    held = apply_decision(four_versions, "sample", "3", registry_decision("PROMOTE", against="1"), by=ADA)
     assert held.event == "HOLD"
     assert held.sentence == (
         "HOLD: ada@host rolled version 2 back on 2026-11-22 (O is wrong), which blocks models like it; "
         "to unblock: seqtag unblock sample --reason TEXT."
     )
     assert (
-        four_versions.apply_decision("sample", "3", registry_decision("PROMOTE", against="1"), by=ADA) == held
+        apply_decision(four_versions, "sample", "3", registry_decision("PROMOTE", against="1"), by=ADA)
+        == held
     )
     assert aliases(four_versions)["champion"] == "1"
 

@@ -140,7 +140,10 @@ def test_an_error_of_any_other_kind_is_tried_again(
     follower.poll()
     follower.poll()
     assert (follower.current.version, follower.n_failures, shadow.challenger) == ("2", 2, None)
-    assert [record.levelname for record in caplog.records].count("ERROR") == 1
+    (record,) = (
+        record for record in caplog.records if record.name == "seqtag.serving.follower" and record.exc_info
+    )
+    assert "challenger.parquet" in record.message
 
 
 def test_a_registry_that_is_gone_is_a_failed_poll_and_is_not_created(

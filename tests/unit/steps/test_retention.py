@@ -19,6 +19,7 @@ from seqtag.errors import ConfigError, CorpusRejectedError
 from seqtag.registry import Registry, RegistryDecision
 from seqtag.run_dir import RunDir, Snapshot, TaggedSnapshot, opened_runs
 from seqtag.steps import Workspace
+from tests.registry_decisions import apply_decision
 from tests.taggers import ME, Taggers, retrain
 
 SOURCE = '\n[[tagging.sources]]\nformat = "jsonl"\npath = "new.jsonl"\n'
@@ -81,7 +82,7 @@ def promote(version: str, *, over: str) -> Registry:
     better = RegistryDecision(
         "PROMOTE", "PROMOTE: better.", against=over, digest=version, dataset="s", report="r"
     )
-    registry.apply_decision("small", version, better, by=ME)
+    apply_decision(registry, "small", version, better, by=ME)
     return registry
 
 
