@@ -64,14 +64,12 @@ class Follower:
         """Return the error of a poll, or ""; it is logged once, since a registry may be away for hours."""
         try:
             poll()
-        except SeqtagError as error:
-            if str(error) not in self._last_error:
-                logger.warning("still serving version %s: %s", self.current.version, error)
-            return str(error)
         except Exception as error:  # whatever it is, the next poll may succeed
-            if str(error) not in self._last_error:
-                logger.exception("still serving version %s", self.current.version)
-            return str(error) or type(error).__name__
+            text = str(error) or type(error).__name__
+            if text not in self._last_error:
+                traceback = None if isinstance(error, SeqtagError) else error
+                logger.warning("still serving version %s: %s", self.current.version, text, exc_info=traceback)
+            return text
         return ""
 
     def _poll_champion(self) -> None:
