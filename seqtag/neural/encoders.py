@@ -68,7 +68,7 @@ class Encoder(keras.Model, ABC):  # type: ignore[misc]  # keras is untyped
         Args:
             x: `<float32>[batch, time, size]`, the vector of each token.
             mask: `<bool>[batch, time]`, True at tokens; padding only on the right.
-            seed: `<int32>[2]` for training, None for inference.
+            seed: as for `keep_mask`, for training; None for inference.
         """
 
     @final
@@ -86,15 +86,19 @@ class Encoder(keras.Model, ABC):  # type: ignore[misc]  # keras is untyped
         """
         return x
 
-    def row_squares(self, row_gradients: Any, x_gradient: Any, token_rows: Any) -> dict[str, Any]:  # noqa: ARG002
-        """Return the squared gradient that Adam uses for each row of a batch, `<float32>[n, size]` by table.
+    def sums_of_squares(self, x_gradient: Any, token_rows: Any, n_rows: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002
+        """Return sums of squares that Adam uses instead of a row's squared gradient; none by default.
+
+        Gradients are squared for each token of a row, then summed.
 
         Args:
-            row_gradients: `<float32>[n, size]` by table.
             x_gradient: `<float32>[batch, time, size]`, gradient of `x` in `states`.
             token_rows: `<int32>[batch, time]`, the row of each token's word.
+            n_rows: number of rows of the batch by table.
+
+        Returns: `<float32>[n, size]` by table.
         """
-        return {name: tf.square(gradient) for name, gradient in row_gradients.items()}
+        return {}
 
 
 def build_encoder(

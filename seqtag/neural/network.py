@@ -94,7 +94,7 @@ class TaggerNetwork:
             mask: `<bool>[batch, time]`, True at tokens; padding only on the right.
             tag_ids: `<int32>[batch, time]`.
             weights: `<float32>[batch, time]`, weight of each token; 0 where the gold tag is unknown.
-            seed: `<int32>[2]`, seed of the dropout.
+            seed: seed of the dropout, as for `keep_mask`.
         """
         return self.loss_of_states(self.model.states(x, mask, seed), mask, tag_ids, weights)
 

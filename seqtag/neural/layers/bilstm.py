@@ -33,7 +33,7 @@ class BiLSTM(keras.layers.Layer):  # type: ignore[misc]  # keras is untyped
     Call arguments:
         x: `<float32>[batch, time, feature]`.
         mask: `<bool>[batch, time]`, True at tokens; padding only on the right. None for no padding.
-        seed: `<int32>[2]` for training, None for inference.
+        seed: as for `keep_mask`, for training; None for inference.
 
     Returns: `<float32>[batch, time, 2 * units]`, forward then backward, 0 at padding.
     """
@@ -84,7 +84,7 @@ class BiLSTM(keras.layers.Layer):  # type: ignore[misc]  # keras is untyped
         if not self.recurrent_dropout:
             return None
         n_masks = 4 if self.masks == "gate" else 1
-        return keep_mask([2, n_masks, batch, self.units], self.recurrent_dropout, seed)
+        return keep_mask([2, n_masks, batch, self.units], self.recurrent_dropout, seed, sequences=2)
 
 
 def _forget_open(shape: Any, dtype: Any = None) -> Any:

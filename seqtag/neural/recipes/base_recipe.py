@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
 from seqtag.config import ModelConfig
 from seqtag.features import Vectors
 from seqtag.neural._keras import keras
-from seqtag.neural._tensorflow import tf
 from seqtag.neural.encoders import Encoder, Sizes, Tables, tag_scores
 from seqtag.neural.layers.bilstm import BiLSTM
 from seqtag.neural.layers.dropout import SpatialDropout1D, fold_in
@@ -42,7 +42,6 @@ class BaseEncoder(Encoder):
         x = self.word_dropout(x, seed=fold_in(seed, 1))  # [batch, time, 50]
         return self.bilstm(x, mask=mask, seed=fold_in(seed, 2))  # [batch, time, 2 * 100]
 
-    def row_squares(self, row_gradients: Any, x_gradient: Any, token_rows: Any) -> dict[str, Any]:
+    def sums_of_squares(self, x_gradient: Any, token_rows: Any, n_rows: Mapping[str, Any]) -> dict[str, Any]:
         """Return the squared gradients as Keras 3.15 sums them: squared for each token of a row first."""
-        n_rows = row_gradients["words"].shape[0] or tf.shape(row_gradients["words"])[0]
-        return {"words": sums_of_squares(x_gradient, token_rows, n_rows)}
+        return {"words": sums_of_squares(x_gradient, token_rows, n_rows["words"])}

@@ -19,6 +19,7 @@ from seqtag.neural.training.batch_sampler import Batch, Shape
 from seqtag.neural.training.ema import ExponentialMovingAverage
 from seqtag.neural.training.optimizer import Optimizer, StepInputs
 from seqtag.neural.training.packed_inputs import packed, unpacked
+from seqtag.neural.training.worker_group import WorkerGroup
 from seqtag.neural.weights import Arrays, Weights, set_weights, weights_of, with_prefix, without_prefix
 from seqtag.neural.windowed_inference import NO_VALUES, Predictor, WordTypeTable
 
@@ -38,7 +39,9 @@ class Engine:
             that a token counts the same in every batch. If the loss were the mean over the tokens of a batch,
             a token in a small batch would count twenty times as much as one in a large batch.
         tag_weights: weight of each tag in the loss, as for `weights_of_tags`.
-        compiled: frequent batch shapes; empty with native operations, which XLA cannot compile.
+        compiled: frequent batch shapes; empty with native operations or several processes, which XLA cannot
+            compile.
+        group: the processes that train together; None for this one.
     """
 
     def __init__(
@@ -51,8 +54,9 @@ class Engine:
         weight_per_step: float,
         tag_weights: npt.NDArray[np.float32],
         compiled: Collection[Shape] = (),
+        group: WorkerGroup | None = None,
     ) -> None:
-        self.network = build()
+        self.network, self._group = build(), group or WorkerGroup()
         self._predicting, self._predicting_is_stale = build(), True
         self._predictors = [NetworkPredictor(network) for network in self._predicting.networks]
         self._seed, self._n_steps, self._tag_weights = seed, 0, tag_weights
@@ -70,6 +74,7 @@ class Engine:
         """Train on one batch; return its loss before the step, summed over tokens."""
         self._predicting_is_stale = True
         self._n_steps += 1
+        seed, batch = self._group.seed(self._seed, self._n_steps, batch), self._group.part(batch)
         step = None
         for shape, compiled in self._compiled:
             if shape.holds(batch.shape):
@@ -79,7 +84,6 @@ class Engine:
         rows_of = {name: batch.rows_of[name] for name in self.network.model.tables()}
         weights = batch.token_weights(self._tag_weights)
         cells = (batch.positions, batch.columns, batch.tag_ids, weights)
-        seed = np.array([self._seed, self._n_steps], np.int32)
         inputs = (word_types, rows_of, self._optimizer.start_step(rows_of), *cells, seed)
         if step is None:
             loss = float(self._any_shape(tf.constant(packed(tf.nest.flatten(inputs)))))
@@ -157,9 +161,15 @@ class Engine:
             loss_sum = self.network.loss(tokens, mask, tag_ids, weights, seed)
             loss = tf.math.divide_no_nan(loss_sum, self._weight_per_step)
         dense_gradients, row_gradients, x_gradient = tape.gradient(loss, [dense, rows, x])
-        row_gradients = {name: tf.convert_to_tensor(gradient) for name, gradient in row_gradients.items()}
         token_rows = tf.gather(word_types["word_ids"], positions)  # [batch, time], row of each token's word
-        squares = model.row_squares(row_gradients, x_gradient, token_rows)
+        n_rows = {name: of.shape[0] or tf.shape(of)[0] for name, of in rows_of.items()}
+        squares = model.sums_of_squares(x_gradient, token_rows, n_rows)
+        gradients = tf.nest.map_structure(
+            tf.convert_to_tensor, (loss_sum, dense_gradients, row_gradients, squares)
+        )
+        summed = self._group.sums(tf.nest.flatten(gradients))
+        loss_sum, dense_gradients, row_gradients, squares = tf.nest.pack_sequence_as(gradients, summed)
+        squares = {**{name: tf.square(of) for name, of in row_gradients.items()}, **squares}
         self._optimizer.apply(dense_gradients, looked_up, row_gradients, squares, inputs.rate)
         return loss_sum
 
@@ -174,7 +184,7 @@ class Engine:
 
         def learn(inputs: Any) -> Any:
             tensors = unpacked(inputs, tf.nest.flatten(specs))
-            return self._learn(*tf.nest.pack_sequence_as(specs, tensors))
+            return self._group.run(self._learn, *tf.nest.pack_sequence_as(specs, tensors))
 
         return graph_function(learn).get_concrete_function(tf.TensorSpec([None], tf.int32))
 
@@ -196,7 +206,7 @@ class Engine:
         tags_shape = [batch, time, *self.network.tags_shape]
         tag_ids, weights = (tf.TensorSpec(tags_shape, dtype) for dtype in (tf.int32, tf.float32))
         cells = (positions, column_specs(self.network.sizes, batch, time), tag_ids, weights)
-        return (word_types, rows_of, inputs, *cells, tf.TensorSpec([2], tf.int32))
+        return (word_types, rows_of, inputs, *cells, tf.TensorSpec([self._group.seed_size], tf.int32))
 
 
 class _EnginePredictor:

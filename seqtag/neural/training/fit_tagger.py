@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqtag.config import CutConfig, FeaturesConfig, Metric, ModelConfig, TrainConfig
-from seqtag.errors import ConfigError
+from seqtag.errors import ConfigError, RunDirError
 from seqtag.evaluation import EpochRecord, TrainingHistory
 from seqtag.features import Bucket, TagIndex
 from seqtag.formatting import short_name
@@ -41,6 +41,8 @@ def train(
     cut: CutConfig | None = None,
     checkpoints: Checkpoints | None = None,
     halved: bool = False,
+    addresses: Sequence[str] = (),
+    rank: int = 0,
     on_epoch: Callable[[Mapping[str, Any]], None] | None = None,
 ) -> None:
     """Train until dev has not improved for `config.patience` epochs, and write the bundle of the best epoch.
@@ -62,6 +64,8 @@ def train(
         cut: rule by which sequences were cut, kept in the bundle for tagging.
         checkpoints: checkpoints to resume from and to write; None for none.
         halved: train with batches half as large, to save memory.
+        addresses: of the processes that train together, as for `WorkerGroup`; the first writes the bundle.
+        rank: number of this process among them.
         on_epoch: called with the fields of each `EpochRecord`.
 
     Raises:
@@ -77,7 +81,9 @@ def train(
     from seqtag.neural.network import NetworkPredictor, TaggerNetwork
     from seqtag.neural.training.engine import Engine
     from seqtag.neural.training.temperature_scaling import fitted_temperature
+    from seqtag.neural.training.worker_group import WorkerGroup
 
+    group = WorkerGroup(addresses, rank)
     data = TrainingData.read(columns, model)
     make_deterministic()
 
@@ -100,7 +106,8 @@ def train(
         sampler = sampler.halved()
     weights = tag_weights(data.tags, config.tag_weights)
     # XLA compiles a step for each shape; native operations need no compilation.
-    compiled = [] if native.operations() else sampler.shapes(buckets_worth_compiling(sampler, config))
+    by_xla = native.operations() is None and group.size == 1
+    compiled = sampler.shapes(buckets_worth_compiling(sampler, config)) if by_xla else []
     engine = Engine(
         build,
         config=config,
@@ -109,6 +116,7 @@ def train(
         weight_per_step=sampler.weight_per_batch(weights),
         tag_weights=weights,
         compiled=compiled,
+        group=group,
     )
 
     def report(record: EpochRecord) -> None:
@@ -117,24 +125,33 @@ def train(
             on_epoch(asdict(record))
 
     def save(progress: Progress) -> None:
-        if checkpoints is not None and checkpoints.is_due():
+        if checkpoints is not None and group.is_first and checkpoints.is_due():
             checkpoints.write(Checkpoint(progress, engine.state()))
 
+    group.wait()  # the first process has the lock on the checkpoints, and none is written meanwhile
     checkpoint = checkpoints.newest() if checkpoints is not None else None
     start = Progress() if checkpoint is None else checkpoint.progress
     if checkpoint is not None:
         engine.restore(checkpoint.state)
         _log.info("resuming at epoch %d, batch %d", start.position.epoch, start.position.n_batches + 1)
+    at = (start.position.epoch, start.position.n_batches)
+    if tuple(group.from_first(*at)) != at:
+        raise RunDirError(
+            "train: a worker has another checkpoint than the first: expected the same home folder for all"
+        )
     dev = [
         DevSplit(data.dev_of(number), data.dev_word_types, data.tags[number], metric=column.metric)
         for number, column in enumerate(columns)
     ]
 
     def score(_: TrainingEngine) -> DevScore:
-        return mean_score([each.score(engine.predictor(number)) for number, each in enumerate(dev)])
+        own = mean_score([each.score(engine.predictor(number)) for number, each in enumerate(dev)])
+        return DevScore(*group.from_first(*own))
 
     events = epochs(engine, sampler, score=score, config=config, start=start.position)
     fitted = fit(events, config=config, weights=engine.weights, report=report, save=save, start=start)
+    if not group.is_first:
+        return
     for number, column in enumerate(columns):
         network, own_weights = best[number], weights_alone(fitted.best_weights, number)
         set_weights(network.variables, own_weights)

@@ -40,6 +40,22 @@ def test_a_compiled_mask_equals_an_eager_one():
     np.testing.assert_array_equal(compiled(SEED), keep_mask([20, 30], 0.3, SEED))
 
 
+@pytest.mark.parametrize("axis", [0, 2])
+def test_the_sequences_of_a_part_have_their_masks_of_the_whole_batch(axis):
+    shape = [5, 1, 5]
+    whole = np.moveaxis(keep_mask(shape, 0.5, SEED).numpy(), axis, 0)
+    for rank in range(2):
+        of_part = np.array([*SEED, rank, 2, 5], np.int32)
+        shape[axis] = len(whole[rank::2])
+        part = keep_mask(shape, 0.5, of_part, sequences=axis).numpy()
+        np.testing.assert_array_equal(np.moveaxis(part, axis, 0), whole[rank::2])
+
+
+def test_what_all_processes_compute_has_the_mask_of_the_whole_batch():
+    of_part = np.array([*SEED, 1, 2, 5], np.int32)
+    np.testing.assert_array_equal(keep_mask([50], 0.5, of_part), keep_mask([50], 0.5, SEED))
+
+
 def test_folded_seeds_give_independent_masks():
     masks = [keep_mask([4000], 0.5, fold_in(SEED, number)).numpy() for number in range(6)]
     for i in range(6):

@@ -325,7 +325,7 @@ def test_the_base_recipe_learns_the_same_as_a_plain_keras_model(is_compiled, mon
     first = batch([[2, 3, 2, 5, 2], [7, 2], [2, 2, 2]])
     batches = [first, batch([[3, 3], [2, 9, 9, 9], [4, 4, 2, 6]])]  # ten tokens each, the common divisor
     for module in ("layers.dropout", "layers.bilstm"):
-        monkeypatch.setattr(f"seqtag.neural.{module}.keep_mask", lambda shape, _rate, _seed: tf.ones(shape))
+        monkeypatch.setattr(f"seqtag.neural.{module}.keep_mask", lambda shape, *_, **__: tf.ones(shape))
     one = new_engine("base", compiled=[each.shape for each in batches] if is_compiled else ())
     for variable, weight in zip(one.network.variables, plain.get_weights(), strict=True):
         variable.assign(weight)
