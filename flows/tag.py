@@ -57,11 +57,10 @@ def _tag(
     tagged = tasks.open_tagging(config, snapshot, workspace, as_of=day, version=version)
     if steps.is_finished(tagged):
         return tagged, False
-    scheduler = Settings().dask_scheduler
-    if scheduler is None:
+    if workspace.dask_scheduler is None:
         _tag_groups(tagged)
     else:
-        on_workers = Flow(_tag_groups, name="tag parts", task_runner=dask_runner(scheduler))
+        on_workers = Flow(_tag_groups, name="tag parts", task_runner=dask_runner(workspace.dask_scheduler))
         on_workers(tagged)  # Prefect stores this argument: no URL with a password, no list of all parts
     return tasks.finish_tagging(config, tagged, workspace), True
 

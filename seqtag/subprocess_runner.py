@@ -130,7 +130,7 @@ def main() -> None:
     send(bounded=_is_bounded())
     logger = logging.getLogger("seqtag")
     logger.setLevel(call["level"])
-    logger.addHandler(_Forwarding(send))
+    logger.addHandler(LogForwarding(send))
     module, _, name = call["function"].partition(":")
     arguments = call["arguments"]
     if call["sends_messages"]:
@@ -145,7 +145,9 @@ def main() -> None:
     os._exit(0)  # without waiting for threads and exit handlers of libraries
 
 
-class _Forwarding(logging.Handler):
+class LogForwarding(logging.Handler):
+    """Sends each record as `send(log=[logger, level, message])`."""
+
     def __init__(self, send: Callable[..., None]) -> None:
         super().__init__()
         self._send = send

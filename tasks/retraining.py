@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date
 
 from seqtag import steps
-from seqtag.config import TaggerConfig
+from seqtag.config import Settings, TaggerConfig
 from seqtag.errors import CorpusRejectedError
 from seqtag.run_dir import RunDir, Snapshot
 from tasks.artifacts import TrainingProgress, show_corpus, show_outcome, show_scores
@@ -64,14 +64,14 @@ def baseline(run: RunDir) -> RunDir:
 @step_task(name="train {run.tagger} {run.id}", timeout_seconds=12 * HOUR)
 def train(run: RunDir) -> RunDir:
     progress = TrainingProgress(run.tagger, max_epochs=steps.read_config(run).train.max_epochs)
-    steps.train(run, on_epoch=progress.advance)
+    steps.train(run, on_epoch=progress.advance, scheduler=Settings().dask_scheduler)
     progress.finish()
     return run
 
 
 @step_task(name="retrain_champion {run.tagger} {run.id}", timeout_seconds=12 * HOUR)
 def retrain_champion(run: RunDir) -> RunDir:
-    steps.retrain_champion(run)
+    steps.retrain_champion(run, scheduler=Settings().dask_scheduler)
     return run
 
 

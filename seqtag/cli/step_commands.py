@@ -119,7 +119,9 @@ def _run(name: str, run: RunDir, workspace: Workspace, *, command: str) -> None:
     step = getattr(steps, name)
     if name == "train":
         with _progress(run) as on_epoch:
-            step(run, on_epoch=on_epoch)
+            step(run, on_epoch=on_epoch, scheduler=workspace.dask_scheduler)
+    elif name == "retrain_champion":
+        step(run, scheduler=workspace.dask_scheduler)
     elif name in ("register", "smoke_test"):
         step(run, workspace)
     elif name == "promote":

@@ -42,7 +42,7 @@ class Settings(BaseSettings):
     dask_scheduler: str | None = Field(
         default=None,
         description="address of a Dask scheduler, such as tcp://10.0.0.7:8786, on whose workers bulk tagging "
-        "runs; default: on this machine",
+        "runs, and training with `train.workers` above 1; default: on this machine",
     )
 
     @field_validator("home")

@@ -95,6 +95,9 @@ class TrainConfig(Table):
     tag_weights: dict[str, PositiveFloat] = Field(
         default_factory=dict, description="weight of a tag in the loss; default: 1"
     )
+    workers: int = Field(
+        default=1, ge=1, description="of a Dask cluster that share each batch; 1: this machine alone"
+    )
     max_epochs: int = Field(default=30, ge=1, description="epochs, unless patience ends training before")
     patience: int = Field(
         default=5, ge=1, description="epochs without improvement on dev (Reimers and Gurevych 2017)"

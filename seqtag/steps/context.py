@@ -19,16 +19,23 @@ from seqtag.tagging import Spelling
 
 @dataclass(frozen=True)
 class Workspace:
-    """The home folder, the model registry and, next to an MLflow server, the database of the ledger."""
+    """The home folder, the model registry with its ledger, and where several machines work.
+
+    Attributes:
+        ledger_url: database of the ledger, next to an MLflow server.
+        dask_scheduler: address of a Dask scheduler; None for this machine alone.
+    """
 
     home: Home
     registry_url: str
     ledger_url: str | None = None
+    dask_scheduler: str | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> Workspace:
         home = Home(absolute(settings.home))
-        return cls(home, settings.registry_url or sqlite_url(home.registry_db), settings.ledger_url)
+        registry_url = settings.registry_url or sqlite_url(home.registry_db)
+        return cls(home, registry_url, settings.ledger_url, settings.dask_scheduler)
 
     def require_writable(self) -> None:
         """Check that files can be written into the home folder and its folders, or that it can be created.
@@ -63,6 +70,22 @@ def read_config(run: RunDir) -> TaggerConfig:
             f"{run.config}: not a configuration of this version of seqtag ({first_line(error)}); "
             "retrain to open a new run"
         ) from None
+
+
+def scheduler_for(config: TaggerConfig, scheduler: str | None) -> str | None:
+    """Return the address of the Dask scheduler on whose workers to train; None for this machine alone.
+
+    Raises:
+        ConfigError: the configuration has several workers, and there is no scheduler.
+    """
+    if config.train.workers == 1:
+        return None
+    if scheduler is None:
+        raise ConfigError(
+            "SEQTAG_DASK_SCHEDULER is not set: expected the address of a Dask scheduler, since train.workers "
+            f"is {config.train.workers}; set it, such as to tcp://10.0.0.7:8786, or remove workers"
+        )
+    return scheduler
 
 
 def read_snapshot(run: RunDir) -> Snapshot:

@@ -11,7 +11,7 @@ from seqtag.gate import score_parts
 from seqtag.registry import Champion
 from seqtag.run_dir import RunDir, Snapshot, opened_runs
 from seqtag.steps.approval import require_approval
-from seqtag.steps.context import Workspace
+from seqtag.steps.context import Workspace, scheduler_for
 from seqtag.steps.ingest import ingest
 from seqtag.steps.run_inputs import (
     EarlierRuns,
@@ -34,8 +34,10 @@ def open_run(config: TaggerConfig, snapshot: Snapshot, workspace: Workspace, *, 
     opponent that it was compared with.
 
     Raises:
+        ConfigError: training needs a Dask scheduler, and there is none.
         RegistryError: the registry could not be asked who the champion is.
     """
+    scheduler_for(config, workspace.dask_scheduler)  # now rather than before the training
     name, run = matching_run(config, snapshot, workspace)
     if run is None:
         run = RunDir(workspace.home.runs(config.name) / f"{as_of:%Y-%m-%d}-{name}")

@@ -44,7 +44,7 @@ class ChampionSubstitute(Record):
     trained: bool  # a model of the champion's recipe was trained
 
 
-def retrain_champion(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
+def retrain_champion(run: RunDir, *, scheduler: str | None = None, dry_run: DryRun | None = None) -> Manifest:
     """Train the champion's recipe on this split, if the champion cannot be compared on it.
 
     It cannot if the corpus was split differently, so that the champion was trained on test sequences, or if
@@ -52,6 +52,9 @@ def retrain_champion(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
     the champion's recipe itself, nothing is trained.
 
     Reads the splits, the vocabulary and the champion's bundle; writes `retrain_champion/`.
+
+    Args:
+        scheduler: as for `train`.
     """
     config, champion = read_config(run), PinnedOpponent.load(run.opponent).champion
 
@@ -64,7 +67,7 @@ def retrain_champion(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
             before = _champions_configuration(config, champion)
         same = before is not None and _recipe_digest(before) == _recipe_digest(config)
         if before is not None and not same:
-            _train_champions_recipe(run, before, folder / run.retrained_champion.name)
+            _train_champions_recipe(run, before, folder / run.retrained_champion.name, scheduler)
         trained = before is not None and not same
         written = ChampionSubstitute(obstacle, same_configuration=same, trained=trained)
         written.save(folder / run.substitute.name)
@@ -122,7 +125,7 @@ def _recipe_digest(config: TaggerConfig) -> str:
     return config_digest(config.features, config.model, config.train)
 
 
-def _train_champions_recipe(run: RunDir, config: TaggerConfig, model: Path) -> None:
+def _train_champions_recipe(run: RunDir, config: TaggerConfig, model: Path, scheduler: str | None) -> None:
     """Index, encode and train in a run directory within this one, where an interrupted training resumes."""
     inner = RunDir(run.champion_retraining)
     inner.path.mkdir(exist_ok=True)
@@ -131,7 +134,8 @@ def _train_champions_recipe(run: RunDir, config: TaggerConfig, model: Path) -> N
             inner.output(step).symlink_to(Path("..", run.output(step).name))
     write_json(inner.config, config.model_dump(mode="json"))
     PinnedOpponent(None).save(inner.opponent)  # it is compared with no champion
-    for make in (index, encode, train):
+    for make in (index, encode):
         make(inner)
+    train(inner, scheduler=scheduler)
     inner.output("train").rename(model)
     remove_folder(inner.path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,12 @@ from seqtag.artifacts import Manifest, digest, file_lock, link_or_copy, remove_f
 from seqtag.code_version import code_version
 from seqtag.config import config_inputs
 from seqtag.corpus import sequence_ids
+from seqtag.dask_workers import run_on_workers
 from seqtag.errors import MemoryExhaustedError
 from seqtag.neural import Checkpoints, LossError, TagColumn
 from seqtag.neural import train as train_recipe
 from seqtag.run_dir import RunDir
-from seqtag.steps.context import metric, output_scheme, read_config
+from seqtag.steps.context import metric, output_scheme, read_config, scheduler_for
 from seqtag.steps.planned_run import DryRun
 from seqtag.steps.run_inputs import joint_runs
 from seqtag.steps.step import forced_by, run_step, write_output
@@ -32,40 +34,54 @@ def train(
     *,
     on_epoch: Callable[[Mapping[str, Any]], None] | None = None,
     checkpoints_every: float = CHECKPOINTS_EVERY,
+    scheduler: str | None = None,
     dry_run: DryRun | None = None,
 ) -> Manifest:
     """Train the recipe and keep the best epoch.
 
-    Runs that are linked are trained together, by the first of them. Training runs in a subprocess. One that
-    was killed resumes from its last checkpoint, in whichever run directory it began. One that runs out of
-    memory is restarted once, with batches half as large. Writes `train/`: the bundle, with its scores per
-    epoch.
+    Runs that are linked are trained together, by the first of them. Training runs in a subprocess, or with
+    `train.workers` above 1 in one on each of so many workers. One that was killed resumes from its last
+    checkpoint, in whichever run directory it began. One that runs out of memory is restarted once, with
+    batches half as large. Writes `train/`: the bundle, with its scores per epoch.
 
     Args:
         on_epoch: called with the fields of each `EpochRecord`.
         checkpoints_every: seconds.
+        scheduler: address of a Dask scheduler, for `train.workers` above 1.
 
     Raises:
+        ConfigError: there is no Dask scheduler for several workers, or a worker has other code.
         TrainingError: the loss is no longer a number, or there is nothing to learn from.
         MemoryExhaustedError: memory was not enough for batches half as large either.
-        SubprocessKilledError: the subprocess was killed.
+        SubprocessKilledError: the subprocess was killed, or a worker was lost.
     """
     runs = joint_runs(run)
     inputs = _inputs(runs)
     first = runs[0]
+    config = read_config(first)
+    address = None if dry_run is not None else scheduler_for(config, scheduler)
     key = digest(*inputs.values(), code_version(__name__, "train").key)[:16]
     full_batches, half_batches = first.checkpoints(key), first.checkpoints(f"{key}-halved")
 
     def fit(folder: Path, checkpoints: Path) -> None:
-        run_in_subprocess(
-            fit_recipe,
-            on_message=on_epoch or _ignored,
-            runs=[str(each.path) for each in runs],
-            folder=str(folder),
-            checkpoints=str(checkpoints),
-            checkpoints_every=checkpoints_every,
-            halved=checkpoints == half_batches,
-        )
+        arguments: dict[str, Any] = {
+            "on_message": on_epoch or _ignored,
+            "runs": [str(each.path) for each in runs],
+            "folder": str(folder),
+            "checkpoints": str(checkpoints),
+            "checkpoints_every": checkpoints_every,
+            "halved": checkpoints == half_batches,
+        }
+        if address is None:
+            run_in_subprocess(fit_recipe, **arguments)
+        else:
+            run_on_workers(
+                fit_recipe,
+                scheduler=address,
+                n_workers=config.train.workers,
+                lock_folder=checkpoints,
+                **arguments,
+            )
 
     def write(folder: Path) -> None:
         if not half_batches.exists():
@@ -117,11 +133,14 @@ def fit_recipe(
     checkpoints_every: float,
     halved: bool,
     send: Callable[[Mapping[str, Any]], None],
+    addresses: Sequence[str] = (),
+    rank: int = 0,
 ) -> None:
     """Train the recipe of a run directory, and write the bundle into `folder`.
 
     The bundles of joint runs are written into folders in it, with the names of their taggers. A lock keeps
     others from resuming from these checkpoints meanwhile, such as a subprocess whose parent was just killed.
+    Of several processes that train together the first has the lock, and writes.
     """
     run_dirs, bundles, checkpoint_folder = (
         [RunDir(Path(run)) for run in runs],
@@ -129,12 +148,14 @@ def fit_recipe(
         Path(checkpoints),
     )
     config = read_config(run_dirs[0])
-    with file_lock(checkpoint_folder / ".lock"):
-        remove_folder(bundles)
+    with file_lock(checkpoint_folder / ".lock") if rank == 0 else nullcontext():
+        if rank == 0:
+            remove_folder(bundles)
         columns = []
         for run in run_dirs:
             bundle = bundles if len(run_dirs) == 1 else bundles / run.tagger
-            bundle.mkdir(parents=True)
+            if rank == 0:
+                bundle.mkdir(parents=True)
             columns.append(
                 TagColumn(
                     encoded=run.output("encode"),
@@ -154,6 +175,8 @@ def fit_recipe(
                 cut=config.corpus.cut,
                 checkpoints=Checkpoints(checkpoint_folder, every=checkpoints_every),
                 halved=halved,
+                addresses=addresses,
+                rank=rank,
                 on_epoch=send,
             )
         except LossError as error:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 import threading
 import time
@@ -25,45 +23,22 @@ from seqtag import steps
 from seqtag.config import load_tagger
 from seqtag.corpus import snapshot
 from seqtag.steps import Workspace
-from tests.http_servers import free_port
+from tests.dask_cluster import PATIENCE, DaskCluster, dask_cluster
 from tests.taggers import Taggers, retrain
 
-distributed = pytest.importorskip("distributed", reason="`make test-slow` installs it")
+pytest.importorskip("distributed", reason="`make test-slow` installs it")
 
 pytestmark = [pytest.mark.usefixtures("server"), pytest.mark.slow]
 
-CHECKOUT = Path(__file__).resolve().parents[2]
-DASK = str(Path(sys.executable).with_name("dask"))
-PATIENCE = 180  # seconds; tagging a part takes a few
 SOURCE = '\n[[tagging.sources]]\nformat = "sample"\nn_sequences = 100\nseed = 8\n'
 
 
 @pytest.fixture
-def nannies(
-    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Start a scheduler and two workers as docs/how-to/tag-in-bulk.md does; yield the workers' parents."""
-    port = free_port()
-    address = f"tcp://127.0.0.1:{port}"
-    scheduler = (DASK, "scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard")
-    worker = (DASK, "worker", address, "--nthreads", "1", "--no-dashboard")
-    monkeypatch.setenv("SEQTAG_DASK_SCHEDULER", address)
-    env = {
-        **os.environ,  # with SEQTAG_HOME
-        "PYTHONPATH": str(CHECKOUT),
-        "PREFECT_API_URL": PREFECT_API_URL.value(),
-        "DASK_TEMPORARY_DIRECTORY": str(tmp_path),
-    }
-    started = [subprocess.Popen(command, cwd=tmp_path, env=env) for command in (scheduler, worker, worker)]
-    try:
-        with distributed.Client(address, timeout=PATIENCE) as client:
-            client.wait_for_workers(2, timeout=PATIENCE)
-        yield started[1:]
-    finally:
-        for process in reversed(started):
-            process.terminate()
-        for process in reversed(started):
-            process.wait(PATIENCE)
+def cluster(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DaskCluster]:
+    """Start a Dask cluster on which the flow tags."""
+    with dask_cluster(tmp_path, {"PREFECT_API_URL": PREFECT_API_URL.value()}) as cluster:
+        monkeypatch.setenv("SEQTAG_DASK_SCHEDULER", cluster.scheduler)
+        yield cluster
 
 
 @pytest.fixture
@@ -88,7 +63,7 @@ def tagged_here(tagger: str, workspace: Workspace) -> list[dict[str, object]]:
     return pq.read_table(tagged.sequences).to_pylist()
 
 
-@pytest.mark.usefixtures("nannies")
+@pytest.mark.usefixtures("cluster")
 def test_workers_tag_what_this_process_tags(tagger: str, workspace: Workspace) -> None:
     state = tag(tagger, as_of=date(2026, 2, 1), return_state=True)
     assert state.name == "Tagged", state.message
@@ -99,10 +74,8 @@ def test_workers_tag_what_this_process_tags(tagger: str, workspace: Workspace) -
     assert on_workers == tagged_here(tagger, workspace)
 
 
-def test_a_killed_worker_loses_nothing(
-    tagger: str, workspace: Workspace, nannies: list[subprocess.Popen[bytes]]
-) -> None:
-    worker = worker_of(nannies[0])
+def test_a_killed_worker_loses_nothing(tagger: str, workspace: Workspace, cluster: DaskCluster) -> None:
+    worker = cluster.worker(0)
     killing = threading.Thread(
         target=kill_when_a_part_is_tagged, args=(worker, workspace.home.tagged("small")), daemon=True
     )
@@ -122,12 +95,6 @@ def parameters_of_subflow(state: State) -> dict[str, Any]:
     with get_client(sync_client=True) as client:
         (subflow,) = client.read_flow_runs(flow_run_filter=FlowRunFilter(parent_flow_run_id=parent))
     return subflow.parameters
-
-
-def worker_of(nanny: subprocess.Popen[bytes]) -> psutil.Process:
-    """Return the worker process among the children of its nanny, which has multiprocessing's too."""
-    (worker,) = (each for each in psutil.Process(nanny.pid).children() if "spawn_main" in str(each.cmdline()))
-    return worker
 
 
 def kill_when_a_part_is_tagged(worker: psutil.Process, folder: Path) -> None:
