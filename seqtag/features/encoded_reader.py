@@ -20,7 +20,7 @@ from seqtag.features.windowing import Windows
 from seqtag.io.mapped_memory import MappedMemory, size_of
 
 _WINDOWS_AT_A_TIME = 2**14
-_MOST_IN_MEMORY = 2**24  # bytes of the windows of one length; larger ones are in a file
+_LARGEST_IN_MEMORY = 2**24  # bytes of a bucket; the arrays of larger ones are in a file
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +37,7 @@ class Bucket:
         np.int32
     ]  # [n_windows, length], or [n_windows, length, n_columns]; negative: unknown
     columns: EncodedColumns = field(default_factory=dict)  # [n_windows, length, width] each
-    memory: MappedMemory | None = None  # of the arrays; None: ordinary memory
+    memory: MappedMemory | None = None  # has the arrays, in a file; None: ordinary memory
 
     def __len__(self) -> int:
         return len(self.row)
@@ -55,7 +55,7 @@ class Bucket:
         return known & (kept if known.ndim == kept.ndim else kept[..., None])
 
     def parts(self) -> Iterator[slice]:
-        """Yield the ranges of windows to process at a time, which bounds memory."""
+        """Yield the ranges of windows to process at a time; memory has those of one."""
         for first in range(0, len(self), _WINDOWS_AT_A_TIME):
             yield slice(first, first + _WINDOWS_AT_A_TIME)
             self.release()
@@ -158,7 +158,7 @@ def _arrays(
     """
     shapes = {column.name: _shape(column.type, file.metadata.num_rows) for column in file.schema_arrow}
     size, memory = size_of(shapes), None
-    if scratch is not None and size > _MOST_IN_MEMORY:
+    if scratch is not None and size > _LARGEST_IN_MEMORY:
         memory = MappedMemory(size, scratch)
     if memory is None:
         arrays = {name: np.empty(shape, dtype) for name, (shape, dtype) in shapes.items()}

@@ -1,4 +1,4 @@
-"""Memory for large arrays in a file without a name, of which only the parts in use are in memory."""
+"""Memory for large arrays in a file without a name; what is not in use need not be in memory."""
 
 from __future__ import annotations
 
@@ -21,12 +21,16 @@ class MappedMemory:
         folder: folder of the file, on a disk: a temporary folder may be in memory itself.
 
     Raises:
-        OSError: there is no space on the disk.
+        OSError: there is no space on the disk; the message names size and folder.
     """
 
     def __init__(self, size: int, folder: Path) -> None:
         with TemporaryFile(dir=folder) as file:
-            os.posix_fallocate(file.fileno(), 0, max(size, 1))  # a full disk would crash a later write
+            try:
+                os.posix_fallocate(file.fileno(), 0, max(size, 1))  # a full disk would crash a later write
+            except OSError as error:
+                text = f"{os.strerror(error.errno)}, for a temporary file of {size / 1e6:,.0f} MB in"
+                raise OSError(error.errno, text, str(folder)) from error
             self._mapped = mmap.mmap(file.fileno(), max(size, 1))
 
     def arrays(
@@ -40,7 +44,7 @@ class MappedMemory:
         return found
 
     def release(self) -> None:
-        """Leave what was read or written to the system's cache of files; it stays readable and writable."""
+        """Give up the pages in memory. Their content stays in the file, and is read again when it is used."""
         self._mapped.madvise(mmap.MADV_DONTNEED)
 
 

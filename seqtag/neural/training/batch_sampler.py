@@ -115,7 +115,7 @@ class BatchSampler:
         """
         for bucket, chosen in itertools.islice(self.drawn(number), skip, None):
             yield _batch(bucket, chosen, self.word_types)
-            bucket.release()  # a window brings 64 KiB or more of each array into memory
+            bucket.release()  # reading a window brings 64 KiB or more of each array into memory
 
     def halved(self) -> BatchSampler:
         """Return a sampler whose largest batch has half as many tokens and padding, to save memory."""

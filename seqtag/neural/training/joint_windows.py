@@ -16,8 +16,8 @@ from seqtag.features import Bucket, Windows
 def joint_windows(of_columns: Sequence[Sequence[Bucket]]) -> list[Bucket]:
     """Return the windows of sequences that all columns have, with tags `[n_windows, length, n_columns]`.
 
-    A sequence that is in quarantine for one of the columns has no windows. Word types are those of the first
-    column.
+    They are copies in memory. A sequence that is in quarantine for one of the columns has no windows. Word
+    types are those of the first column.
 
     Args:
         of_columns: the buckets of a split for each column of tags.
@@ -60,5 +60,6 @@ def _taken(bucket: Bucket, chosen: npt.NDArray[np.bool_]) -> Bucket:
         bucket,
         windows=cut,
         columns={name: values[chosen] for name, values in bucket.columns.items()},
+        memory=None,
         **{name: getattr(bucket, name)[chosen] for name in arrays},
     )

@@ -61,7 +61,8 @@ class TrainingData:
     def read(cls, columns: Sequence[TagColumn], model: ModelConfig) -> Self:
         """Read the splits; word types and everything but the tags are those of the first column.
 
-        Windows are in files without a name, in the folder of the first bundle.
+        Large buckets are in files without a name, in the folder of the first bundle; those of several columns
+        are copied into memory.
         """
         from seqtag.neural.layers.token_features import TokenFeatures
 

@@ -256,7 +256,7 @@ def test_the_shortest_bucket_comes_first(write_split: WriteSplit, tmp_path: Path
 def test_windows_in_a_file_are_those_in_memory(
     write_split: WriteSplit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(encoded_reader, "_MOST_IN_MEMORY", 0)
+    monkeypatch.setattr(encoded_reader, "_LARGEST_IN_MEMORY", 0)
     split = write_split([["a"] * n for n in (1, 3, 9)], [["X", *[None] * (n - 1)] for n in (1, 3, 9)])
     buckets, vocabulary, tags = encoded(split, tmp_path / "out")
     (tmp_path / "scratch").mkdir()
