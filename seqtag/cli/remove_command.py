@@ -43,8 +43,9 @@ def remove(
     tagged in bulk, are kept, too; delete the file and run `make deploy` to remove its deployments.
 
     With `--keep N`, outdated runs and snapshots only. The newest N runs are kept, and those that an alias, a
-    block, an approval request or an unfinished bulk tagging names, that are running, or that a kept run was
-    compared with. So are the snapshots of these, those read in the last day, and drift reports.
+    block, an approval request or an unfinished bulk tagging names, that are running or were written in the
+    last day, or that a kept run was compared with. So are the snapshots of these, those read in the last day,
+    and drift reports. Taggers that are trained together are listed one by one.
 
     Example: `seqtag remove sample`, then `seqtag remove sample --yes`
 
@@ -79,7 +80,7 @@ def _remove_outdated(name: str, file: Path | None, workspace: Workspace, *, keep
     from seqtag.config import load_tagger
 
     config = None if file is None else load_tagger(file)
-    with steps.no_reading(name, workspace) if yes else nullcontext():
+    with steps.snapshots_locked(name, workspace) if yes else nullcontext():
         found = steps.retention(name, workspace, n_runs=keep, config=config)
         n_bytes = steps.freed_bytes(found.outdated)
         if not found.kept and not found.outdated:

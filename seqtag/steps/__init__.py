@@ -66,7 +66,7 @@ from seqtag.steps.promote import promote
 from seqtag.steps.register import register
 from seqtag.steps.remove import freed_bytes, removable_folders, remove
 from seqtag.steps.report import report
-from seqtag.steps.retention import Retention, no_reading, retention
+from seqtag.steps.retention import Retention, retention, snapshots_locked
 from seqtag.steps.retrain_champion import ChampionSubstitute, retrain_champion
 from seqtag.steps.rollback import rollback
 from seqtag.steps.run_inputs import link_runs
@@ -122,7 +122,6 @@ __all__ = [
     "link_runs",
     "monitor",
     "needs_approval",
-    "no_reading",
     "open_approval_request",
     "open_run",
     "open_runs",
@@ -157,6 +156,7 @@ __all__ = [
     "score_card",
     "servers_note",
     "smoke_test",
+    "snapshots_locked",
     "split",
     "status_text",
     "tag_parts",

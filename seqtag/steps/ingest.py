@@ -96,9 +96,11 @@ def _read_snapshot(config: TaggerConfig, folder: Path, *, sources: Path) -> Snap
     started = time.monotonic()
     inputs = source_inputs(config)
     record = _record_file(inputs, sources)
-    snapshot = _recorded_snapshot(record, folder)
+    with file_lock(folder / ".lock"):  # `seqtag remove --keep` has it while it removes
+        snapshot = _recorded_snapshot(record, folder)
+        if snapshot is not None:
+            os.utime(snapshot.path)  # tells it that the snapshot was read now
     if snapshot is not None:
-        os.utime(snapshot.path)
         _log_sources(read_records(snapshot))
         logger.info("ingest: the sources are unchanged, snapshot %s is reused", snapshot.id)
         return snapshot
@@ -113,7 +115,7 @@ def _read_snapshot(config: TaggerConfig, folder: Path, *, sources: Path) -> Snap
         if find_manifest(snapshot.path) is None or not _were_read_alike(Snapshot(partial), snapshot):
             seconds = time.monotonic() - started
             publish(partial, snapshot.path, step="ingest", inputs={"content": snapshot_id}, seconds=seconds)
-        os.utime(snapshot.path)  # tells `seqtag remove --keep` that it was read now
+        os.utime(snapshot.path)
     if record is not None and inputs is not None:
         record.parent.mkdir(exist_ok=True)
         ReadSnapshot(snapshot.id, inputs).save(record)

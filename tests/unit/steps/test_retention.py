@@ -6,6 +6,11 @@ import fcntl
 import json
 import os
 import shutil
+import sqlite3
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -15,8 +20,8 @@ from typer.testing import CliRunner
 from seqtag import steps
 from seqtag.cli import app
 from seqtag.config import Settings, load_tagger
-from seqtag.errors import ConfigError, CorpusRejectedError
-from seqtag.registry import Registry, RegistryDecision
+from seqtag.errors import ConfigError, CorpusRejectedError, RegistryError
+from seqtag.registry import Registry, RegistryDecision, sqlite_url
 from seqtag.run_dir import RunDir, Snapshot, TaggedSnapshot, opened_runs
 from seqtag.steps import Workspace
 from tests.registry_decisions import apply_decision
@@ -44,11 +49,11 @@ def trained(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def project(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a copy of that folder whose snapshots were read long ago."""
+    """Return a copy of that folder whose snapshots and runs were written long ago."""
     folder = tmp_path / "project"
     shutil.copytree(trained, folder, copy_function=shutil.copy2)
-    for snapshot in (folder / "home" / "corpora" / "small").iterdir():
-        os.utime(snapshot, (0, 0))
+    for path in (*folder.glob("home/corpora/small/*"), *folder.glob("home/runs/small/*")):
+        os.utime(path, (0, 0))
     monkeypatch.setenv("SEQTAG_HOME", str(folder / "home"))
     monkeypatch.chdir(folder)
     return folder
@@ -86,13 +91,17 @@ def promote(version: str, *, over: str) -> Registry:
     return registry
 
 
+def age(folder: Path) -> None:
+    os.utime(folder, (0, 0))
+
+
 def snapshot_of(run: RunDir) -> Snapshot:
     return steps.read_snapshot(run)
 
 
 def test_the_newest_run_and_those_of_aliases_are_kept(runs: list[RunDir]) -> None:
     assert kept() == {
-        runs[2].id: ("newest", "challenger (version 3)"),
+        runs[2].id: ("one of the newest 1", "challenger (version 3)"),
         runs[0].id: ("champion (version 1)",),
     }
     assert set(kept(n_runs=2)) == {run.id for run in runs}
@@ -138,10 +147,66 @@ def test_a_step_that_begins_meanwhile_stops_the_removal(runs: list[RunDir]) -> N
     assert all(folder.path.exists() for folder in found.outdated)
 
 
-def test_a_run_that_waits_for_approval_is_kept(runs: list[RunDir]) -> None:
-    shutil.rmtree(runs[1].output("promote"))
+@pytest.mark.parametrize("held_back_before", [False, True])
+def test_a_run_that_waits_for_approval_is_kept(runs: list[RunDir], held_back_before: bool) -> None:
+    if not held_back_before:
+        shutil.rmtree(runs[1].output("promote"))
     steps.open_approval_request(runs[1], by="one", now=NOW, within=timedelta(hours=1))
+    age(runs[1].path)
     assert kept()[runs[1].id] == ("waits for approval",)
+
+
+def test_a_run_in_progress_is_kept_between_two_steps(runs: list[RunDir]) -> None:
+    shutil.rmtree(runs[1].output("report"))  # as a step does that replaces its output
+    assert kept()[runs[1].id] == ("written in the last day",)
+
+
+def test_a_run_that_was_opened_halfway_is_kept(runs: list[RunDir]) -> None:
+    opened = runs[2].path.with_name("2026-01-04-0-0")
+    opened.mkdir()
+    shutil.copy(runs[2].config, opened)
+    shutil.copy(runs[2].snapshot_address, opened)
+    assert kept(n_runs=2)[opened.name] == ("one of the newest 2", "written in the last day")
+
+
+def test_links_to_folders_elsewhere_are_kept(project: Path, runs: list[RunDir]) -> None:
+    for path in (runs[1].path, snapshot_of(runs[1]).path):
+        path.rename(project / path.name)
+        path.symlink_to(project / path.name)
+    assert kept()[runs[1].id] == ("is a link",)
+    assert outdated(project) == set()
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda home: (home / "registry.db").unlink(), "registry.db: it does not exist"),
+        (lambda home: empty(home / "registry.db"), "it has no version of small, but runs registered some"),
+        (lambda home: run_sql(home, "drop table seqtag_ledger"), "it has no ledger"),
+        (
+            lambda home: run_sql(home, "delete from model_versions where version = 1"),
+            "it has no version 1, which the ledger names as champion",
+        ),
+    ],
+)
+def test_without_its_registry_nothing_is_removed(
+    damage: Callable[[Path], None], message: str, project: Path, runs: list[RunDir]
+) -> None:
+    damage(project / "home")
+    done = CliRunner().invoke(app, ["remove", "small", "--keep", "1", "--yes"])
+    assert isinstance(done.exception, RegistryError)
+    assert message in str(done.exception)
+    assert all(run.path.exists() for run in runs)
+
+
+def empty(database: Path) -> None:
+    database.unlink()
+    Registry(sqlite_url(database), database.parent / "other").create()
+
+
+def run_sql(home: Path, statement: str) -> None:
+    with closing(sqlite3.connect(home / "registry.db")) as connection, connection:
+        connection.execute(statement)
 
 
 def test_a_run_that_a_block_names_is_kept(runs: list[RunDir]) -> None:
@@ -165,11 +230,23 @@ def test_a_snapshot_that_was_just_read_is_kept(project: Path, runs: list[RunDir]
     assert outdated(project) == {f"runs/small/{runs[1].id}"}
 
 
-def test_an_interrupted_removal_is_completed(project: Path, runs: list[RunDir]) -> None:
-    runs[1].path.rename(runs[1].path.with_name(f".{runs[1].id}.removed"))
-    remove("--keep", "3", "--yes")
+def test_a_snapshot_that_is_reused_while_others_are_removed_is_kept(project: Path) -> None:
+    config, workspace = load_tagger("small.toml"), Workspace.of(Settings())
+    with ThreadPoolExecutor(1) as thread:
+        with steps.snapshots_locked("small", workspace):
+            reused = thread.submit(steps.ingest, config, workspace)
+            time.sleep(0.5)
+            assert not reused.done()
+        assert reused.result(60).path.exists()
+
+
+@pytest.mark.parametrize("of_run", [True, False])
+def test_an_interrupted_removal_is_completed(project: Path, runs: list[RunDir], of_run: bool) -> None:
+    path = runs[1].path if of_run else snapshot_of(runs[1]).path
+    path.rename(path.with_name(f".{path.name}.removed"))
+    remove("--keep", "1", "--yes")
     assert not list((project / "home").rglob("*.removed"))
-    assert runs[0].path.exists()
+    assert [run.path.exists() for run in runs] == [True, False, True]
 
 
 def test_files_that_other_runs_share_free_no_space(project: Path, runs: list[RunDir]) -> None:
