@@ -52,6 +52,13 @@ def serve(
     model: Annotated[str, VERSION],
     alias: Annotated[str | None, ALIAS] = None,
     port: Annotated[int, PORT] = 5001,
+    host: Annotated[
+        str | None,
+        typer.Option(
+            help="Address to listen at, such as 0.0.0.0 in a container; there is no access control. "
+            "Default: 127.0.0.1."
+        ),
+    ] = None,
     poll: Annotated[
         float | None, typer.Option(min=0.1, help="Seconds between polls of the registry. Default: 10.")
     ] = None,
@@ -95,7 +102,7 @@ def serve(
         raise ConfigError("--shadow needs --log: expected a folder for the disagreements")
     workspace = open_workspace()
     tagger, found = find_version(name, workspace)
-    listener = _bound(port, "stop the server that uses it")
+    listener = _bound(port, "stop the server that uses it", host=host)
     listener.listen()  # else another server could bind it during the smoke test
     os.environ.update(mlflow_environment(workspace.registry_url))
     from seqtag.serving import Limits, ServerOptions, serve_tagger
@@ -109,24 +116,32 @@ def serve(
     serve_tagger(tagger, found.version, workspace, options, listener=listener)
 
 
-def _bound(port: int, fix: str) -> socket.socket:
+def _bound(port: int, fix: str, *, host: str | None = None) -> socket.socket:
     """Return a socket on a port.
 
     Raises:
-        ConfigError: the port is in use, or may not be used.
+        ConfigError: the port is in use, or may not be used, or the host is not an address of this machine.
     """
     from seqtag.config import HOST
 
+    host = host or HOST
+    try:
+        family = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][0]
+    except OSError as error:
+        raise ConfigError(
+            f"host {host} is unknown: expected an address of this machine, such as {HOST} or 0.0.0.0; "
+            "correct --host"
+        ) from error
     # asyncio sets TCP_NODELAY only on connections of a socket that names TCP; else answers wait for 40 ms
-    bound = socket.socket(proto=socket.IPPROTO_TCP)
+    bound = socket.socket(family, proto=socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port that was in use a moment ago
     try:
-        bound.bind((HOST, port))
+        bound.bind((host, port))
     except (OSError, OverflowError) as error:
         bound.close()
         why = getattr(error, "strerror", None) or error
         raise ConfigError(
-            f"port {port} cannot be used: {why}: expected a free port on {HOST}; {fix}, or name another "
+            f"port {port} cannot be used: {why}: expected a free port on {host}; {fix}, or name another "
             "one with --port"
         ) from error
     return bound
