@@ -30,6 +30,7 @@ _LISTS = {
     **dict.fromkeys((TOKENS, TAGS, PREDICTED), pa.list_(pa.string())),
     CONFIDENCE: pa.list_(pa.float32()),
 }
+_VERSION = "model_version"
 _SUFFIXES = (".parquet", ".jsonl")
 _LONG_LINES = pj.ReadOptions(block_size=1 << 24)  # bytes per read, which limits the length of a line
 
@@ -93,7 +94,12 @@ def read_reference(
 
 
 def read_tagged(
-    path: Path, *, scheme: SchemeName, spelled: SchemeName, cut: CutConfig | None = None
+    path: Path,
+    *,
+    scheme: SchemeName,
+    spelled: SchemeName,
+    cut: CutConfig | None = None,
+    version: str | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """Yield tokens, predicted tags and confidence from a file or a folder of files.
 
@@ -104,6 +110,8 @@ def read_tagged(
         scheme: scheme of the tags.
         spelled: scheme to convert them to.
         cut: rule by which the corpus was cut; logs have whole sequences.
+        version: of the model whose output to read; in Parquet, sequences with another `model_version` are
+            left out. None: all.
 
     Raises:
         CorpusFormatError: there are no files, or one is damaged or has the wrong format.
@@ -112,13 +120,21 @@ def read_tagged(
     if not files:
         raise CorpusFormatError(f"{path}: no files found; expected {' or '.join(_SUFFIXES)}")
     for file in files:
-        columns = [DOCUMENT_ID, TOKENS, PREDICTED, TAGS, CONFIDENCE]
+        columns = [DOCUMENT_ID, TOKENS, PREDICTED, TAGS, CONFIDENCE, _VERSION]
         batches = _json(file) if file.suffix == ".jsonl" else _parquet(file, columns, needed=[TOKENS])
         for batch in batches:
-            tagged = _as_tagged(batch, file)
+            tagged = _as_tagged(batch if version is None else _of_version(batch, version), file)
             if cut is not None:
                 tagged = _in_pieces(tagged, cut, has_spans=scheme != "none")
             yield _converted(tagged, scheme, spelled)
+
+
+def _of_version(batch: pa.RecordBatch, version: str) -> pa.RecordBatch:
+    """Return the sequences that a version tagged, and those of which it is not known."""
+    if _VERSION not in batch.schema.names:
+        return batch
+    tagged_by = batch.column(_VERSION).cast(pa.string())
+    return batch.filter(pc.fill_null(pc.equal(tagged_by, version), True))
 
 
 def _in_pieces(batch: pa.RecordBatch, rule: CutConfig, *, has_spans: bool) -> pa.RecordBatch:

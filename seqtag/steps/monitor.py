@@ -203,7 +203,8 @@ def _found(
     compared, snapshots = _compare_snapshot(config.monitor, run, snapshot, known, layout)
     comparisons = [snapshots]
     if tagged_logs is not None:
-        comparisons.append(_compare_logs(config.monitor, run, tagged_logs, known, layout))
+        logs = _compare_logs(config.monitor, run, tagged_logs, known, layout, version=champion.version)
+        comparisons.append(logs)
     return drift_findings(
         comparisons,
         _ages(config.monitor, run, as_of=as_of, last_run=last_run),
@@ -269,7 +270,13 @@ def _compare_snapshot(
 
 
 def _compare_logs(
-    config: MonitorConfig, run: RunDir, logs: Path, known: TrainingReference, layout: CountColumns
+    config: MonitorConfig,
+    run: RunDir,
+    logs: Path,
+    known: TrainingReference,
+    layout: CountColumns,
+    *,
+    version: str,
 ) -> ProfilePair:
     from seqtag.monitoring import RepeatedSequences, profile_period, read_labelled, read_tagged
 
@@ -278,7 +285,8 @@ def _compare_logs(
 
     def current() -> Iterator[pa.RecordBatch]:
         cut = read_config(run).corpus.cut
-        return read_tagged(logs, scheme=output_scheme(run), spelled=layout.scheme, cut=cut)
+        scheme = output_scheme(run)
+        return read_tagged(logs, scheme=scheme, spelled=layout.scheme, cut=cut, version=version)
 
     undated = config.model_copy(update={"period_column": None})
     held = RepeatedSequences(read_labelled(read_snapshot(run).parts, scheme="none", spelled="none"))

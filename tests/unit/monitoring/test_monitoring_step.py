@@ -291,6 +291,16 @@ def test_tagged_logs_are_compared_with_the_predictions_on_test(
     assert drift.profiles["logs"].current.tags.keys() == {"O", "S-LOC", "S-PER"}
 
 
+def test_what_other_versions_tagged_is_left_out(workspace: WorkspaceWithChampion, tmp_path: Path) -> None:
+    rows = period(90, seed=3).select(["tokens", "tags"]).to_pylist()
+    for number, row in enumerate(rows):
+        row["model_version"] = ["7", "6", None][number % 3]
+    logs = tmp_path / "logs.parquet"
+    pq.write_table(pa.Table.from_pylist(rows), logs)
+    drift = found(workspace, make_snapshot(workspace.home, period(150, seed=2)), tagged_logs=logs)
+    assert drift.profiles["logs"].current.n_sequences == sum(row["model_version"] != "6" for row in rows)
+
+
 def test_missing_logs_are_refused(workspace: WorkspaceWithChampion, tmp_path: Path) -> None:
     with pytest.raises(CorpusFormatError, match="nowhere: no such file or folder of tagged logs"):
         found(workspace, make_snapshot(workspace.home, period(9, seed=2)), tagged_logs=tmp_path / "nowhere")
