@@ -29,7 +29,7 @@ class MappedMemory:
             try:
                 os.posix_fallocate(file.fileno(), 0, max(size, 1))  # a full disk would crash a later write
             except OSError as error:
-                text = f"{os.strerror(error.errno)}, for a temporary file of {size / 1e6:,.0f} MB in"
+                text = f"{error.strerror}, for a temporary file of {size / 1e6:,.0f} MB in"
                 raise OSError(error.errno, text, str(folder)) from error
             self._mapped = mmap.mmap(file.fileno(), max(size, 1))
 

@@ -106,7 +106,7 @@ def drift_of_tagged(
         require_manifest(run.output(output))
     known, layout = _known(run)
     return drift_findings(
-        [_compare_logs(config.monitor, run, sequences, known, layout)],
+        [_compare_logs(config.monitor, run, sequences, known, layout, version=version)],
         (),
         champion=MonitoredChampion(version, run.id, read_snapshot(run).id),
         compared="all",
