@@ -14,7 +14,7 @@ from seqtag.features.gazetteers import Gazetteer, read_gazetteers
 from seqtag.features.indexing import index_corpus, index_vectors
 from seqtag.features.symbols import PAD, PAD_ID, UNK, UNK_ID, Symbols, lower_case
 from seqtag.features.tag_index import UNKNOWN_TAG_ID, UNTAGGED_ID, TagIndex
-from seqtag.features.train_hashes import is_known_sequence, write_sequence_hashes
+from seqtag.features.train_hashes import SequenceHashes, write_sequence_hashes
 from seqtag.features.vectors import Coverage, Vectors
 from seqtag.features.vocabulary import Vocabulary
 from seqtag.features.windowing import Windows, padded, padded_rows, stitched, windows
@@ -37,6 +37,7 @@ __all__ = [
     "EncodedColumns",
     "Gazetteer",
     "LearnedColumn",
+    "SequenceHashes",
     "Symbols",
     "TagIndex",
     "Vectors",
@@ -45,7 +46,6 @@ __all__ = [
     "encode_corpus",
     "index_corpus",
     "index_vectors",
-    "is_known_sequence",
     "learn_columns",
     "lower_case",
     "padded",

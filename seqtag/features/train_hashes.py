@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -43,28 +45,43 @@ def write_sequence_hashes(splits: Sequence[Path], path: Path, *, min_length: int
     pq.write_table(pa.table({_COLUMN: distinct}).replace_schema_metadata(metadata), path)
 
 
-def is_known_sequence(batch: pa.RecordBatch, path: Path) -> npt.NDArray[np.bool_]:
-    """Return `<bool>[n_sequences]`, True for sequences whose hash is in a file of `write_sequence_hashes`.
+@dataclass(frozen=True)
+class SequenceHashes:
+    """The hashes of sequences, as `write_sequence_hashes` writes them."""
 
-    Args:
-        batch: tokens, and their further columns if there are any.
+    sorted_hashes: npt.NDArray[np.uint64]
+    columns: Sequence[str]  # further columns of tokens that the hashes depend on
+    min_length: int  # tokens
 
-    Raises:
-        RunDirError: the file is missing or malformed.
-    """
-    try:
-        table = pq.read_table(path, columns=[_COLUMN])
-        metadata = table.schema.metadata or {}
-        min_length = int(metadata[b"min_length"])
-        names = json.loads(metadata.get(b"columns", "[]"))  # older files: tokens only
-        hashes = table[_COLUMN].to_numpy().astype(np.uint64, casting="safe")
-    except (OSError, pa.ArrowException, KeyError, ValueError, TypeError) as error:
-        raise RunDirError(
-            f"{path}: sequence hashes are unreadable: expected Parquet of uint64, got {error}"
-        ) from error
-    _, is_there = find_hashes(_hashes(batch, names), hashes)
-    lengths = pc.fill_null(pc.list_value_length(batch.column(TOKENS)), 0).to_numpy()
-    return is_there & (lengths >= min_length)
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a file of hashes.
+
+        Raises:
+            RunDirError: the file is missing or malformed.
+        """
+        try:
+            table = pq.read_table(path, columns=[_COLUMN])
+            metadata = table.schema.metadata or {}
+            return cls(
+                sorted_hashes=table[_COLUMN].to_numpy().astype(np.uint64, casting="safe"),
+                columns=json.loads(metadata.get(b"columns", "[]")),  # older files: tokens only
+                min_length=int(metadata[b"min_length"]),
+            )
+        except (OSError, pa.ArrowException, KeyError, ValueError, TypeError) as error:
+            raise RunDirError(
+                f"{path}: sequence hashes are unreadable: expected Parquet of uint64, got {error}"
+            ) from error
+
+    def hold(self, batch: pa.RecordBatch) -> npt.NDArray[np.bool_]:
+        """Return `<bool>[n_sequences]`, True for sequences that are among them.
+
+        Args:
+            batch: tokens, and their further columns if there are any.
+        """
+        _, is_there = find_hashes(_hashes(batch, self.columns), self.sorted_hashes)
+        lengths = pc.fill_null(pc.list_value_length(batch.column(TOKENS)), 0).to_numpy()
+        return is_there & (lengths >= self.min_length)
 
 
 def _hashes(batch: pa.RecordBatch, names: Sequence[str]) -> npt.NDArray[np.uint64]:

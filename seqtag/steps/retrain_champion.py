@@ -17,7 +17,7 @@ from seqtag.artifacts import (
 )
 from seqtag.config import TaggerConfig, config_digest, config_inputs
 from seqtag.corpus.schema import TAGS, TOKENS
-from seqtag.features import SEEN, TagIndex, is_known_sequence
+from seqtag.features import SEEN, SequenceHashes, TagIndex
 from seqtag.gate import ExcludedSequences, tag_change
 from seqtag.io.hashing import string_list_columns
 from seqtag.records import Record
@@ -84,13 +84,13 @@ def retrain_champion(run: RunDir, *, scheduler: str | None = None, dry_run: DryR
 
 def _obstacle(run: RunDir, config: TaggerConfig, champion: PinnedChampion) -> str | None:
     """Return the reason why too few test sequences can be compared, None if enough can."""
-    bundle, of_challenger = run.resolved(champion.bundle), run.output("index") / SEEN
-    of_champion = bundle / SEEN
-    if not of_champion.exists():
+    bundle = run.resolved(champion.bundle)
+    if not (bundle / SEEN).exists():
         is_whole = (bundle / run.bundle.name).exists()  # else `evaluate` reports the damage
         return "it is not known which sequences it was trained on" if is_whole else None
     scheme, tags = train_scheme(run), TagIndex.load(run.output("index")).tags
     change = tag_change(tags, champion.tags, scheme=scheme, renamed=config.gate.renamed_tags)
+    of_challenger, of_champion = (SequenceHashes.read(of / SEEN) for of in (run.output("index"), bundle))
     left_out = ExcludedSequences()
     with pq.ParquetFile(run.split("test"), pre_buffer=False) as test:
         token_columns = string_list_columns(test.schema_arrow, without=(TOKENS, TAGS))
@@ -98,8 +98,8 @@ def _obstacle(run: RunDir, config: TaggerConfig, champion: PinnedChampion) -> st
             left_out += ExcludedSequences.of(
                 batch.column(TAGS),
                 change,
-                challenger_seen=is_known_sequence(batch, of_challenger),
-                champion_seen=is_known_sequence(batch, of_champion),
+                challenger_seen=of_challenger.hold(batch),
+                champion_seen=of_champion.hold(batch),
                 scheme=scheme,
             )
     return left_out.obstacle(config.gate)

@@ -303,9 +303,9 @@ def read_bundle(path: Path) -> None:
 
 
 def read_seen(path: Path) -> None:
-    from seqtag.features import is_known_sequence
+    from seqtag.features import SequenceHashes
 
-    is_known_sequence(pa.record_batch({"tokens": pa.array([["a", "b"]])}), path)
+    SequenceHashes.read(path).hold(pa.record_batch({"tokens": pa.array([["a", "b"]])}))
 
 
 def read_brat(path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import pyarrow as pa
@@ -25,7 +26,7 @@ from seqtag.evaluation.predictions import (
 )
 from seqtag.features import SEEN as SEEN_FILE
 from seqtag.features import TESTED as TESTED_FILE
-from seqtag.features import is_known_sequence
+from seqtag.features import SequenceHashes
 from seqtag.io.row_groups import read_row_groups
 from seqtag.neural.inference.tagger import Tagger
 from seqtag.subprocess_runner import peak_memory
@@ -69,9 +70,11 @@ def write_predictions(bundle: Path, split: Path, predictions: Path, *, scheme: S
     started, n_tokens = time.perf_counter(), 0
     schema = predictions_schema(pq.read_schema(split), without=SPLIT)
     schema = schema.append(pa.field(SEEN, pa.bool_())).append(pa.field(TESTED, pa.bool_()))
+    seen, tested = (_hashes_in(bundle / name) for name in (SEEN_FILE, TESTED_FILE))
     with pq.ParquetWriter(predictions, schema, compression="zstd") as writer:
         for _, batch in read_row_groups([split]):
-            writer.write_batch(_tagged(batch, tagger, schema, scheme=scheme, bundle=bundle))
+            found = {SEEN: _are_in(batch, seen), TESTED: _are_in(batch, tested)}
+            writer.write_batch(_tagged(batch, tagger, schema, scheme=scheme, found=found))
             n_tokens += len(batch.column(TOKENS).flatten())
     seconds = time.perf_counter() - started
     _log.info("tag: %s tokens in %.1f s, %s tokens/s", f"{n_tokens:,}", seconds, f"{n_tokens / seconds:,.0f}")
@@ -106,7 +109,12 @@ def _columns(batch: pa.RecordBatch, tagger: Tagger) -> dict[str, pa.ListArray]:
 
 
 def _tagged(
-    batch: pa.RecordBatch, tagger: Tagger, schema: pa.Schema, *, scheme: SchemeName, bundle: Path
+    batch: pa.RecordBatch,
+    tagger: Tagger,
+    schema: pa.Schema,
+    *,
+    scheme: SchemeName,
+    found: Mapping[str, pa.BooleanArray],
 ) -> pa.RecordBatch:
     tagged = tagger.tag(batch.column(TOKENS), _columns(batch, tagger))
     predicted = convert_tags(tagged.predicted, tagger.bundle.output_scheme, scheme)
@@ -115,15 +123,17 @@ def _tagged(
         CONFIDENCE: tagged.confidence,
         SPAN_CONFIDENCE: tagged.span_confidence,
         UNKNOWN: tagged.unknown,
-        SEEN: _is_in(batch, bundle / SEEN_FILE),
-        TESTED: _is_in(batch, bundle / TESTED_FILE),
+        **found,
     }
     columns = [new[name] if name in new else batch.column(name) for name in schema.names]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
-def _is_in(batch: pa.RecordBatch, hashes: Path) -> pa.BooleanArray:
-    """Return True for sequences whose hashes are in a file of the bundle; all null without such a file."""
-    if not hashes.exists():
-        return pa.nulls(len(batch), pa.bool_())
-    return pa.array(is_known_sequence(batch, hashes))
+def _hashes_in(path: Path) -> SequenceHashes | None:
+    """Return the hashes in a file of a bundle, None if an older version wrote none."""
+    return SequenceHashes.read(path) if path.exists() else None
+
+
+def _are_in(batch: pa.RecordBatch, hashes: SequenceHashes | None) -> pa.BooleanArray:
+    """Return True for sequences whose hashes are known; all null if none are."""
+    return pa.nulls(len(batch), pa.bool_()) if hashes is None else pa.array(hashes.hold(batch))

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from seqtag.errors import RunDirError
-from seqtag.features import is_known_sequence, write_sequence_hashes
+from seqtag.features import SequenceHashes, write_sequence_hashes
 
 STRINGS = pa.list_(pa.string())
 
@@ -19,7 +19,7 @@ def split(path: Path, *sequences: str) -> Path:
 
 def seen(path: Path, *sequences: str) -> list[bool]:
     tokens = pa.array([text.split() for text in sequences], STRINGS)
-    return is_known_sequence(pa.record_batch({"tokens": tokens}), path).tolist()
+    return SequenceHashes.read(path).hold(pa.record_batch({"tokens": tokens})).tolist()
 
 
 def test_only_sequences_of_train_and_dev_are_known(tmp_path: Path) -> None:
@@ -59,11 +59,12 @@ def test_sequences_that_differ_in_a_column_are_different(tmp_path):
     write_sequence_hashes([tmp_path / "train.parquet"], tmp_path / "seen.parquet", min_length=1)
     rows = pa.array([["x", "y"], ["x", "x"], None], STRINGS)
     batch = pa.record_batch({"tokens": pa.array([["a", "b"]] * 3, STRINGS), "host": rows})
-    assert is_known_sequence(batch, tmp_path / "seen.parquet").tolist() == [True, False, True]
-    assert is_known_sequence(batch.drop_columns(["host"]), tmp_path / "seen.parquet").tolist() == [True] * 3
+    seen = SequenceHashes.read(tmp_path / "seen.parquet")
+    assert seen.hold(batch).tolist() == [True, False, True]
+    assert seen.hold(batch.drop_columns(["host"])).tolist() == [True] * 3
 
     pq.write_table(table.drop_columns(["host"]), tmp_path / "train.parquet")
     write_sequence_hashes([tmp_path / "train.parquet"], tmp_path / "new.parquet", min_length=1)
     old = pq.read_table(tmp_path / "new.parquet").replace_schema_metadata({"min_length": "1"})
     pq.write_table(old, tmp_path / "old.parquet")  # as of a version that knew no columns
-    assert is_known_sequence(batch, tmp_path / "old.parquet").tolist() == [True] * 3
+    assert SequenceHashes.read(tmp_path / "old.parquet").hold(batch).tolist() == [True] * 3
