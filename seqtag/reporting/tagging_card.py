@@ -58,7 +58,7 @@ def tagging_markdown(summary: TaggingSummary, drift: DriftReport | None, *, fold
     parts = [
         f"# Tagged by version {inline(summary.version)} on {inline(summary.as_of)}",
         link("Output", str(folder)),
-        table(("", "of the sources"), sizes),
+        table(("", "all sources"), sizes),
         table(("predicted tag", "tokens", "share"), shares) if shares else "",
         f"and {count(more)} more tags" if more else "",
         f"Drift is {inline(summary.drift)}" if drift is None else drift_markdown(drift),
