@@ -50,6 +50,7 @@ def retrain(
     day = resolve_as_of(config.schedule, as_of)
     workspace = steps.Workspace.of(Settings())
     redirect_library_caches(workspace.home.caches)
+    steps.scheduler_for(config, workspace.dask_scheduler)  # now rather than before the training
     if config.further_tags:
         return retrain_jointly(config, workspace, file=tagger, force=force or [], day=day)
 

@@ -19,7 +19,7 @@ from seqtag.steps.approval import (
 from seqtag.steps.audit import audit_context
 from seqtag.steps.baseline import baseline
 from seqtag.steps.check import CorpusCheck, check, check_text
-from seqtag.steps.context import Workspace, read_config, read_snapshot
+from seqtag.steps.context import Workspace, read_config, read_snapshot, scheduler_for
 from seqtag.steps.dashboard import (
     approval_card,
     approval_notice,
@@ -153,6 +153,7 @@ __all__ = [
     "rollback",
     "run_outcome",
     "run_pending_approval",
+    "scheduler_for",
     "score_card",
     "servers_note",
     "smoke_test",

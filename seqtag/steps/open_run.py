@@ -34,10 +34,8 @@ def open_run(config: TaggerConfig, snapshot: Snapshot, workspace: Workspace, *, 
     opponent that it was compared with.
 
     Raises:
-        ConfigError: training needs a Dask scheduler, and there is none.
         RegistryError: the registry could not be asked who the champion is.
     """
-    scheduler_for(config, workspace.dask_scheduler)  # now rather than before the training
     name, run = matching_run(config, snapshot, workspace)
     if run is None:
         run = RunDir(workspace.home.runs(config.name) / f"{as_of:%Y-%m-%d}-{name}")
@@ -56,7 +54,12 @@ def open_run(config: TaggerConfig, snapshot: Snapshot, workspace: Workspace, *, 
 
 
 def open_runs(config: TaggerConfig, workspace: Workspace, *, as_of: date) -> list[RunDir]:
-    """Read the sources, and open a run for each tagger of a file; several are trained together."""
+    """Read the sources, and open a run for each tagger of a file; several are trained together.
+
+    Raises:
+        ConfigError: training needs a Dask scheduler, and there is none.
+    """
+    scheduler_for(config, workspace.dask_scheduler)  # now rather than before the training
     runs = [open_run(each, ingest(each, workspace), workspace, as_of=as_of) for each in taggers_of(config)]
     link_runs(runs)
     return runs

@@ -110,6 +110,7 @@ def _champions_configuration(config: TaggerConfig, champion: PinnedChampion) -> 
     if champion.config is None:
         return None
     recipe = {name: champion.config.get(name, {}) for name in ("features", "model", "train", "seed")}
+    recipe["train"] = {**recipe["train"], "workers": config.train.workers}  # where to train is no part of it
     try:
         return TaggerConfig.model_validate({**config.model_dump(mode="json"), **recipe})
     except ValueError as error:
@@ -122,7 +123,8 @@ def _champions_configuration(config: TaggerConfig, champion: PinnedChampion) -> 
 
 
 def _recipe_digest(config: TaggerConfig) -> str:
-    return config_digest(config.features, config.model, config.train)
+    train = config.train.model_copy(update={"workers": 1})  # where to train is no part of a recipe
+    return config_digest(config.features, config.model, train)
 
 
 def _train_champions_recipe(run: RunDir, config: TaggerConfig, model: Path, scheduler: str | None) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -86,7 +88,17 @@ def test_a_training_that_lost_a_worker_resumes_with_the_same_result(
 def test_several_workers_need_a_scheduler(taggers: Taggers, workspace: Workspace) -> None:
     config = config_of(taggers, workers=2)
     with pytest.raises(ConfigError, match="SEQTAG_DASK_SCHEDULER is not set"):
-        steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=date(2026, 1, 1))
+        steps.open_runs(config, workspace, as_of=date(2026, 1, 1))
+    assert not workspace.home.root.exists()
+
+
+def test_where_to_train_is_no_part_of_a_recipe(taggers: Taggers) -> None:
+    """A champion that several workers trained is retrained, if at all, where this run trains."""
+    module = sys.modules["seqtag.steps.retrain_champion"]
+    here, on_workers = (config_of(taggers, workers=workers) for workers in (1, 2))
+    assert module._recipe_digest(here) == module._recipe_digest(on_workers)
+    champion = SimpleNamespace(version="1", config=on_workers.model_dump(mode="json"))
+    assert module._champions_configuration(here, champion) == here
 
 
 def config_of(taggers: Taggers, **train: Any) -> TaggerConfig:
