@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +14,7 @@ from seqtag.config.secrets import hide_passwords
 from seqtag.errors import ConfigError
 from seqtag.project import default_home
 
+_ADDRESS = re.compile(r"((tcp|tls|ucx|ws|wss)://)?[^/\s]+:\d+/?")
 HOST: Final = "127.0.0.1"  # at which the services of this machine listen
 
 
@@ -20,7 +22,8 @@ class Settings(BaseSettings):
     """Settings from environment variables; an empty variable counts as unset.
 
     Raises:
-        ConfigError: SEQTAG_HOME cannot be part of a URL, or the registry and the ledger do not fit together.
+        ConfigError: SEQTAG_HOME cannot be part of a URL, the registry and the ledger do not fit together, or
+            SEQTAG_DASK_SCHEDULER is no address.
     """
 
     model_config = SettingsConfigDict(env_prefix="SEQTAG_", env_ignore_empty=True, frozen=True)
@@ -54,6 +57,16 @@ class Settings(BaseSettings):
                 f"SEQTAG_HOME contains ? or %: expected a path without them, got {home.absolute()}"
             )
         return home
+
+    @field_validator("dask_scheduler")
+    @classmethod
+    def _is_an_address(cls, address: str | None) -> str | None:
+        if address is not None and _ADDRESS.fullmatch(address) is None:  # Dask's client hangs after its error
+            raise ConfigError(
+                "SEQTAG_DASK_SCHEDULER is not the address of a Dask scheduler: expected one such as "
+                f"tcp://10.0.0.7:8786, got {address}"
+            )
+        return address
 
     @field_validator("registry_url", "ledger_url")
     @classmethod

@@ -58,3 +58,16 @@ def test_a_second_ledger_next_to_the_one_of_the_registry_is_refused(registry_url
 def test_the_ledger_of_an_mlflow_server_gets_the_driver_that_is_installed() -> None:
     settings = Settings(registry_url="http://mlflow:5000", ledger_url="postgres://me@host/ledger")
     assert settings.ledger_url == "postgresql+psycopg://me@host/ledger"
+
+
+@pytest.mark.parametrize(
+    "address", ["10.0.0.7", "tcp://10.0.0.7", "http://10.0.0.7:8786", "10.0.0.7:", "a b:1"]
+)
+def test_what_is_no_address_of_a_dask_scheduler_is_refused(address: str) -> None:
+    with pytest.raises(ConfigError, match=r"expected one such as tcp://10\.0\.0\.7:8786, got "):
+        Settings(dask_scheduler=address)
+
+
+@pytest.mark.parametrize("address", ["10.0.0.7:8786", "tcp://scheduler:8786", "tls://[::1]:8786"])
+def test_addresses_of_dask_schedulers_are_accepted(address: str) -> None:
+    assert Settings(dask_scheduler=address).dask_scheduler == address
