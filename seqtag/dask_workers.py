@@ -71,7 +71,7 @@ def run_on_workers(
         arguments: of the function.
 
     Raises:
-        ConfigError: the extra `dask` is not installed, or a worker has other code than this process.
+        ConfigError: the extra `dask` is not installed, or a worker has other code or another home folder.
         SubprocessFailedError: there are too few workers, or a call failed, as in `run_in_subprocess`.
         SubprocessKilledError: a worker was lost.
     """
@@ -81,18 +81,26 @@ def run_on_workers(
         lock, level = lock_folder / f".{topic}.lock", logging.getLogger("seqtag").getEffectiveLevel()
         call = _Call(_name(function), arguments, workers, addresses, str(lock), topic, level)
         client.subscribe_topic(topic, lambda event: messages.put(event[1]))
-        with file_lock(lock):
-            running = thread.submit(client.run, _on_worker, call, workers=workers, on_error="return")
-            running.add_done_callback(lambda _: messages.put({"over": True}))
-            n_messages = _pass_on(messages, on_message, lambda: _all_there(client, workers))
-        lock.unlink()  # released, which ends all calls
-        ended = running.result(_PATIENCE)
+        try:
+            with file_lock(lock):
+                running = thread.submit(client.run, _on_worker, call, workers=workers, on_error="return")
+                running.add_done_callback(lambda _: messages.put({"over": True}))
+                n_messages = _pass_on(messages, on_message, lambda: _all_there(client, workers))
+            ended = running.result(_PATIENCE)  # the lock is released, which ends all calls
+        except TimeoutError as error:
+            raise SubprocessKilledError(
+                f"a call on the Dask workers {', '.join(workers)} did not end within {_PATIENCE:.0f} seconds "
+                "after another; look for a process that hangs, and end it"
+            ) from error
+        finally:
+            lock.unlink(missing_ok=True)
         errors = [_error(worker, of) for worker, of in ended.items() if isinstance(of, BaseException)]
         if errors:
             raise min(errors, key=_is_consequence)
         result, n_sent = ended[workers[0]]
-        while n_messages < n_sent:
-            n_messages += _pass_on_one(messages.get(timeout=_PATIENCE), on_message)
+        with suppress(queue.Empty):  # messages that Dask lost are not worth a training
+            while n_messages < n_sent:
+                n_messages += _pass_on_one(messages.get(timeout=_PATIENCE), on_message)
     return result
 
 
@@ -119,12 +127,14 @@ def _chosen(client: Any, n: int, function: Callable[..., Any]) -> tuple[list[str
         ) from error
     workers = sorted(client.nthreads())[:n]
     code = _code_of(function.__module__, function.__qualname__)
-    offers = client.run(_offer, function.__module__, function.__qualname__, workers=workers)
-    for worker, (_, its_code) in offers.items():
-        if its_code != code:
+    of_function = function.__module__, function.__qualname__
+    offers = client.run(_offer, *of_function, workers=workers, on_error="return")
+    for worker, offer in offers.items():
+        if isinstance(offer, BaseException) or offer[1] != code:
+            why = f" ({type(offer).__name__}: {offer})" if isinstance(offer, BaseException) else ""
             raise ConfigError(
-                f"the Dask worker {worker} has other code or packages than this process: expected the same "
-                "checkout, installed with constraints.txt"
+                f"the Dask worker {worker} has other code or packages than this process{why}: expected the "
+                "same checkout, installed with constraints.txt; update it, and restart the worker"
             )
     return workers, [offers[worker][0] for worker in workers]
 
@@ -178,6 +188,11 @@ def _in_subprocess(
     log_level: int,
     send: Callable[[Any], None],
 ) -> Any:
+    if not Path(lock).exists():
+        raise ConfigError(
+            f"{lock} is missing on {socket.gethostname()}: expected the same home folder for all workers; "
+            "mount it there at the same path"
+        )
     threading.Thread(target=_end_when_released, args=(lock,), daemon=True).start()
     logger = logging.getLogger("seqtag")
     logger.setLevel(log_level)

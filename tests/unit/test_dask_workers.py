@@ -115,6 +115,14 @@ def test_workers_with_other_code_are_refused(
         run(cluster, tmp_path, answer, n=0)
 
 
+def test_workers_that_do_not_see_the_folder_are_an_error(
+    cluster: DaskCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # the workers have another working directory
+    with pytest.raises(ConfigError, match="expected the same home folder for all workers"):
+        run(cluster, Path("relative"), answer, n=0)
+
+
 def run(
     cluster: DaskCluster, folder: Path, function: Callable[..., Any], n_workers: int = 2, **arguments: Any
 ) -> Any:

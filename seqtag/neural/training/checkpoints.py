@@ -39,11 +39,11 @@ class Checkpoints:
 
     def __init__(self, folder: Path, *, every: float) -> None:
         self._folder, self._every, self._last = folder, every, time.monotonic()
-        numbers = {slot: _number(folder / slot) for slot in _SLOTS}
-        self._number, self._newest = max((number, slot) for slot, number in numbers.items())
+        self._find_newest()
 
     def newest(self) -> Checkpoint | None:
         """Return the last complete checkpoint, or None."""
+        self._find_newest()  # again: another process may have written one
         if not self._number:
             return None
         folder = self._folder / self._newest
@@ -55,6 +55,10 @@ class Checkpoints:
         except (RunDirError, KeyError, TypeError) as error:
             _log.warning("train: checkpoint cannot be read, restarting from the first epoch: %s", error)
             return None
+
+    def _find_newest(self) -> None:
+        numbers = {slot: _number(self._folder / slot) for slot in _SLOTS}
+        self._number, self._newest = max((number, slot) for slot, number in numbers.items())
 
     def is_due(self) -> bool:
         """Return True if it is time for the next checkpoint."""
