@@ -138,6 +138,7 @@ def test_a_second_model_is_compared_with_the_first_and_a_tie_keeps_the_champion(
     assert "19 test sequences compared: 0 with newly wrong tokens" in state.result().report.read_text()
 
 
+@pytest.mark.slow
 def test_a_requested_baseline_is_trained_and_scored(workspace: Workspace, taggers) -> None:
     pytest.importorskip(
         "pycrfsuite", reason="python-crfsuite is not installed: pip install 'seqtag[baseline]'"

@@ -337,6 +337,7 @@ def test_in_a_project_the_file_is_among_the_others_and_its_path_relative_to_it(f
     assert seqtag("check", "my").exit_code == 0
 
 
+@pytest.mark.slow
 def test_the_file_runs_through_all_steps_by_name_in_an_empty_folder(folder: Path) -> None:
     write_columns(Path("my.conll"))
     assert seqtag("init", "my.conll").exit_code == 0

@@ -128,6 +128,7 @@ def partial(*, share: float = 1 / 3, mark: str | None = None) -> dict[str, list[
     return {name: with_gaps(rows, share=share, seed=7, mark=mark) for name, rows in full().items()}
 
 
+@pytest.mark.slow
 def test_training_without_a_third_of_the_tags_costs_little(home):
     run = home.retrain(partial(), baseline="crfsuite-ap")
 

@@ -168,6 +168,7 @@ def test_word_ids_equal_those_of_the_vocabulary(known, queries, fold):
     assert features.word_type_table(word_types)["word_ids"][1:].tolist() == words.ids(word_types).tolist()
 
 
+@pytest.mark.slow
 def test_ids_of_every_unicode_character_equal_those_of_the_vocabulary_also_when_served(tmp_path):
     points = np.delete(np.arange(0x110000, dtype="<u4"), np.s_[0xD800:0xE000])  # all but surrogates
     every = pa.array(list(points.tobytes().decode("utf-32-le")))
