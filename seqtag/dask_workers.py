@@ -43,7 +43,7 @@ class _Call:
     arguments: Mapping[str, Any]
     workers: Sequence[str]  # their addresses in Dask, in the order of their ranks
     addresses: Sequence[str]  # `host:port` of each, at which the function may listen
-    lock: str  # a file that is locked while the calls are to run
+    lock: str  # a file; a call ends when it can be locked
     topic: str  # of the Dask events that pass on messages
     log_level: int
 

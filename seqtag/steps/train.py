@@ -140,7 +140,7 @@ def fit_recipe(
 
     The bundles of joint runs are written into folders in it, with the names of their taggers. A lock keeps
     others from resuming from these checkpoints meanwhile, such as a subprocess whose parent was just killed.
-    Of several processes that train together the first has the lock, and writes.
+    Of several processes that train together, at `addresses`, the first has the lock, and writes.
     """
     run_dirs, bundles, checkpoint_folder = (
         [RunDir(Path(run)) for run in runs],
@@ -148,13 +148,14 @@ def fit_recipe(
         Path(checkpoints),
     )
     config = read_config(run_dirs[0])
-    with file_lock(checkpoint_folder / ".lock") if rank == 0 else nullcontext():
-        if rank == 0:
+    is_first = rank == 0
+    with file_lock(checkpoint_folder / ".lock") if is_first else nullcontext():
+        if is_first:
             remove_folder(bundles)
         columns = []
         for run in run_dirs:
             bundle = bundles if len(run_dirs) == 1 else bundles / run.tagger
-            if rank == 0:
+            if is_first:
                 bundle.mkdir(parents=True)
             columns.append(
                 TagColumn(

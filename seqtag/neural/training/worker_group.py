@@ -67,8 +67,13 @@ class WorkerGroup:
         return 2 if self.size == 1 else 5
 
     def seed(self, seed: int, step: int, batch: Batch) -> npt.NDArray[np.int32]:
-        """Return the seed of the dropout of a step, for `keep_mask`, `<int32>[seed_size]`."""
-        of_part = [] if self.size == 1 else [self.rank, self.size, max(len(batch.positions), self.rank + 1)]
+        """Return the seed of the dropout of a step, for `keep_mask`, `<int32>[seed_size]`.
+
+        Args:
+            batch: all of it.
+        """
+        n_sequences = max(len(batch.positions), self.rank + 1)  # with the one without tokens that `part` adds
+        of_part = [] if self.size == 1 else [self.rank, self.size, n_sequences]
         return np.array([seed, step, *of_part], np.int32)
 
     def run(self, function: Callable[..., Any], *inputs: Any) -> Any:
