@@ -45,8 +45,10 @@ PARTS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "no variational dropout": {"model": {"dropout": 0.0, "recurrent_dropout": 0.0}},
     "no clipping": {"train": {"clip_norm": 0.0}},
     "no averaging": {"train": {"average": 0.0}},
+    "average over a quarter": {"train": {"average": 0.25}},  # of an epoch
     "no decay": {"train": {"decay": 0.0}},
     "Adam on all rows": {"train": {"optimizer": "adam"}},
+    "no averaging, Adam on all rows": {"train": {"average": 0.0, "optimizer": "adam"}},
     "softmax, all transitions": {"model": {"output": "softmax"}},
     "CRF": {"model": {"output": "crf"}},
     "IOB2 inside": {"tags": {"train_scheme": "IOB2"}},
