@@ -16,7 +16,7 @@ import sys
 import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,12 +86,7 @@ def run_on_workers(
                 running = thread.submit(client.run, _on_worker, call, workers=workers, on_error="return")
                 running.add_done_callback(lambda _: messages.put({"over": True}))
                 n_messages = _pass_on(messages, on_message, lambda: _all_there(client, workers))
-            ended = running.result(_PATIENCE)  # the lock is released, which ends all calls
-        except TimeoutError as error:
-            raise SubprocessKilledError(
-                f"a call on the Dask workers {', '.join(workers)} did not end within {_PATIENCE:.0f} seconds "
-                "after another; look for a process that hangs, and end it"
-            ) from error
+            ended = _ended(running, workers)  # the lock is released, which ends all calls
         finally:
             lock.unlink(missing_ok=True)
         errors = [_error(worker, of) for worker, of in ended.items() if isinstance(of, BaseException)]
@@ -102,6 +97,17 @@ def run_on_workers(
             while n_messages < n_sent:
                 n_messages += _pass_on_one(messages.get(timeout=_PATIENCE), on_message)
     return result
+
+
+def _ended(running: Future[dict[str, Any]], workers: Sequence[str]) -> dict[str, Any]:
+    """Return the result or the error of each call."""
+    try:
+        return running.result(_PATIENCE)
+    except TimeoutError as error:
+        raise SubprocessKilledError(
+            f"a call on the Dask workers {', '.join(workers)} did not end within {_PATIENCE:.0f} seconds "
+            "after another; look for a process that hangs, and end it"
+        ) from error
 
 
 def _connected(scheduler: str) -> Any:
