@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,25 @@ def test_workers_that_do_not_see_the_folder_are_an_error(
     monkeypatch.chdir(tmp_path)  # the workers have another working directory
     with pytest.raises(ConfigError, match="expected the same home folder for all workers"):
         run(cluster, Path("relative"), answer, n=0)
+
+
+def test_workers_of_an_older_version_are_refused(
+    cluster: DaskCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def newer(*_: str) -> None:
+        """Stand for a function that the module of the workers does not have."""
+
+    newer.__module__, newer.__qualname__ = dask_workers.__name__, "newer"
+    monkeypatch.setattr(dask_workers, "newer", newer, raising=False)  # else Dask would send its code
+    monkeypatch.setattr(dask_workers, "_offer", newer)
+    with pytest.raises(ConfigError, match=r"than this process \(.*restart the worker"):
+        run(cluster, tmp_path, answer, n=0)
+
+
+def test_a_call_that_does_not_end_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dask_workers, "_PATIENCE", 0.1)
+    with pytest.raises(SubprocessKilledError, match=r"tcp://a:1, tcp://b:2 did not end within 0 seconds"):
+        dask_workers._ended(Future(), ["tcp://a:1", "tcp://b:2"])
 
 
 def run(
